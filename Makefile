@@ -1,0 +1,32 @@
+# Names for commands. All set-up happens by itself, in scripts/setup.sh.
+
+BIN := .venv/bin
+READY := .venv/ready
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test lint docs bench napari
+
+demo: $(READY)
+	$(BIN)/morphocast demo
+
+test: $(READY)
+	scripts/with-display.sh $(BIN)/pytest
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/npe2 validate src/napari_morphocast/napari.yaml
+
+docs: $(READY)
+	$(BIN)/mkdocs build --strict
+
+bench: $(READY)
+	scripts/with-display.sh $(BIN)/python benchmarks/speed.py
+
+napari: $(READY)
+	$(BIN)/napari src/napari_morphocast/sample_data/tissue.ome.tif --with napari-morphocast Train
+
+$(READY): pyproject.toml scripts/setup.sh
+	scripts/setup.sh

@@ -1,0 +1,124 @@
+"""Pixels that are not numbers: refused by name, or interpolated when asked to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_morphocast.errors import MovieError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_morphocast.data.movie import Frames, Movie
+
+CHUNK = 32 * 2**20  # bytes of frames that are looked at together
+REACH = 16  # frames searched before and after one for a pixel that is a number
+
+
+def pieces(movie: Movie, start: int, stop: int) -> Iterator[tuple[int, int]]:
+    """Stretches of frames from ``start`` to ``stop - 1``, each small in memory."""
+    size = max(1, movie.nbytes // len(movie))
+    step = int(min(16, max(1, CHUNK // size)))
+    for begin in range(start, stop, step):
+        yield begin, min(stop, begin + step)
+
+
+def require_finite(movie: Movie, start: int, stop: int) -> None:
+    """Refuse a movie with NaN or infinite pixels in frames ``start`` to ``stop - 1``."""
+    if not np.issubdtype(movie.dtype, np.inexact):
+        return
+    for begin, end in pieces(movie, start, stop):
+        broken = ~np.isfinite(movie.raw(begin, end))
+        if broken.any():
+            counts = broken.sum(axis=(1, 2, 3))
+            first = int(np.flatnonzero(counts)[0])
+            raise MovieError(
+                f"Frame {begin + first} of {movie.name!r} (counted from 0) has "
+                f"{int(counts[first])} pixel(s) that are NaN or infinite; repair the "
+                f"movie, or use --fill-nan to interpolate them from the frames around."
+            )
+
+
+def fill_nan(movie: Movie) -> Movie:
+    """The same movie with NaN and infinite pixels interpolated as they are read.
+
+    Each is interpolated in time between the nearest frames, at most 16 away, in which
+    the pixel is a number; a pixel without any takes the nearest good one in its frame.
+    """
+    if not np.issubdtype(movie.dtype, np.inexact):
+        return movie
+    return replace(movie, frames=_Filled(movie.frames))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Filled:
+    """Frames (T, C, Y, X) whose broken pixels are interpolated when they are read."""
+
+    frames: Frames
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.frames.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.frames.dtype)
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        time, *rest = key if isinstance(key, tuple) else (key,)
+        numbers = range(self.shape[0])[time]
+        if isinstance(numbers, int):
+            frame = self._frame(numbers)
+            return frame[tuple(rest)] if rest else frame
+        frames = [self._frame(number) for number in numbers]
+        stack = np.stack(frames) if frames else np.empty((0, *self.shape[1:]))
+        return stack[(slice(None), *rest)] if rest else stack
+
+    def _frame(self, number: int) -> NDArray[Any]:
+        frame = np.asarray(self.frames[number])
+        if np.isfinite(frame).all():
+            return frame
+        before, since = self._nearest(number, -1)
+        after, until = self._nearest(number, +1)
+        share = np.where(np.isfinite(before), since / (since + until), 1.0)
+        share = np.where(np.isfinite(after), share, 0.0)
+        mixed = np.where(share < 1, before, 0) * (1 - share)
+        mixed = mixed + np.where(share > 0, after, 0) * share
+        filled = np.where(np.isfinite(frame), frame, mixed).astype(self.dtype)
+        return np.stack([_fill_in_space(channel, number) for channel in filled])
+
+    def _nearest(self, number: int, step: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Nearest good value of each broken pixel (C, Y, X), and how far it is."""
+        missing = ~np.isfinite(np.asarray(self.frames[number]))
+        value = np.full(missing.shape, np.nan)
+        distance = np.ones(missing.shape)
+        for away in range(1, REACH + 1):
+            other = number + step * away
+            if not (0 <= other < self.shape[0] and missing.any()):
+                break
+            frame = np.asarray(self.frames[other])
+            found = missing & np.isfinite(frame)
+            value[found], distance[found] = frame[found], away
+            missing &= ~found
+        return value, distance
+
+
+def _fill_in_space(picture: NDArray[Any], number: int) -> NDArray[Any]:
+    """Give each broken pixel of a picture (Y, X) the value of the nearest good one."""
+    broken = ~np.isfinite(picture)
+    if not broken.any():
+        return picture
+    if broken.all():
+        raise MovieError(
+            f"Frame {number} (counted from 0) and the {REACH} before and after it have "
+            "no finite pixel to interpolate from; leave these frames out."
+        )
+    from scipy.ndimage import distance_transform_edt
+
+    place = distance_transform_edt(broken, return_distances=False, return_indices=True)
+    return np.asarray(picture[tuple(place)])

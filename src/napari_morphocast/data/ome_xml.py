@@ -1,0 +1,130 @@
+"""OME-XML: what an OME-TIFF says about its time step, pixel size and channels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree
+
+import numpy as np
+
+from napari_morphocast.data.units import micrometres, positive, seconds
+from napari_morphocast.errors import MovieError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from xml.etree.ElementTree import Element
+
+
+def parse(xml: str, name: str) -> Element:
+    """The OME element; refuses text that is not XML."""
+    try:
+        return ElementTree.fromstring(xml.encode())
+    except ElementTree.ParseError as error:
+        raise MovieError(
+            f"{name}: its OME description is damaged ({error}); export the movie again."
+        ) from error
+
+
+def check(root: Element, path: Path, pages: int) -> None:
+    """Refuse a description that promises pictures which the files cannot hold."""
+    name = path.name
+    main = next((e for e in _all(root, "BinaryOnly")), None)
+    if main is not None:
+        master = main.get("MetadataFile", "another file")
+        raise MovieError(
+            f"{name} is one part of a set of OME-TIFF files described by {master}; "
+            "open that file, or save the set as one OME-TIFF."
+        )
+    files = {e.get("FileName", name) for e in _all(root, "UUID")}
+    missing = sorted(f for f in files if not (path.parent / f).is_file())
+    if missing and files != {missing[0]}:
+        raise MovieError(
+            f"{name} is part of a set of {len(files)} OME-TIFF files, but "
+            f"{missing[0]} is not beside it; copy all files of the set into one folder."
+        )
+    if any(True for e in root.iter() if _tag(e).startswith("ModuloAlong")):
+        raise MovieError(
+            f"{name} has a further axis besides T, C and Z; save it without that axis."
+        )
+    several = len(files) > 1
+    # no page is shorter than 64 bytes
+    room = sum((path.parent / f).stat().st_size // 64 for f in files) if several else 0
+    for pixels in _all(root, "Pixels"):
+        _check_pictures(pixels, max(pages, room), name)
+
+
+def _check_pictures(pixels: Element, room: int, name: str) -> None:
+    promised = 1
+    for axis in "TCZ":
+        promised *= int(pixels.get(f"Size{axis}", 1))
+    samples = [int(e.get("SamplesPerPixel", 1)) for e in _all(pixels, "Channel")]
+    promised //= max(samples, default=1) or 1
+    counted = [
+        int(e.get(key, 0))
+        for e in _all(pixels, "TiffData")
+        for key in ("PlaneCount", "NumPlanes")
+    ]
+    if max([promised, *counted]) > room:
+        raise MovieError(
+            f"{name} is damaged or cut short: it promises "
+            f"{max([promised, *counted])} pictures but holds {room}; "
+            "copy or export it again."
+        )
+
+
+def interval(root: Element) -> float | None:
+    """Seconds per frame: TimeIncrement, else the median step between the planes."""
+    for pixels in _all(root, "Pixels"):
+        unit = pixels.get("TimeIncrementUnit", "s")
+        step = seconds(pixels.get("TimeIncrement"), unit)
+        if step is not None:
+            return step
+        return _step_between_planes(pixels)
+    return None
+
+
+def _step_between_planes(pixels: Element) -> float | None:
+    times: dict[int, float] = {}
+    unit = "s"
+    for plane in _all(pixels, "Plane"):
+        if plane.get("TheC", "0") == "0" and plane.get("TheZ", "0") == "0":
+            unit = plane.get("DeltaTUnit", unit)
+            delta = plane.get("DeltaT")
+            if delta is not None:
+                times[int(plane.get("TheT", 0))] = float(delta)
+    if len(times) < 2:
+        return None
+    frames = sorted(times)
+    steps = np.diff([times[t] for t in frames]) / np.diff(frames)
+    return seconds(positive(float(np.median(steps))), unit)
+
+
+def pixel_size(root: Element) -> tuple[float, float] | None:
+    """Height and width of a pixel in micrometres."""
+    for pixels in _all(root, "Pixels"):
+        y, x = (
+            micrometres(
+                pixels.get(f"PhysicalSize{axis}"),
+                pixels.get(f"PhysicalSize{axis}Unit", "um"),
+            )
+            for axis in "YX"
+        )
+        known = y or x
+        return (y or known, x or known) if known else None  # type: ignore[return-value]
+    return None
+
+
+def channels(root: Element) -> tuple[str, ...]:
+    """Names of the channels of the first image; empty when it names none."""
+    for pixels in _all(root, "Pixels"):
+        names = tuple(e.get("Name", "") for e in _all(pixels, "Channel"))
+        return names if any(names) else ()
+    return ()
+
+
+def _all(parent: Element, tag: str) -> list[Element]:
+    return [e for e in parent.iter() if _tag(e) == tag]
+
+
+def _tag(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2]

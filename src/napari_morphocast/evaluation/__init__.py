@@ -1,0 +1,1 @@
+"""How good a forecast is, by lead time and against the trivial ones."""

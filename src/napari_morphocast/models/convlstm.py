@@ -1,0 +1,280 @@
+"""ConvLSTM: a recurrent network that remembers where things are (Shi et al., 2015)."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+
+import torch
+from pydantic import Field, ValidationInfo, field_validator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from napari_morphocast.models.base import Forecaster, ModelConfig
+from napari_morphocast.models.losses import distance
+from napari_morphocast.models.motion import warp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from napari_morphocast.data.windows import Window
+
+Share = Annotated[float, Field(ge=0, le=1000)]
+
+
+class ConvLSTMConfig(ModelConfig):
+    """Settings of the ConvLSTM."""
+
+    hidden: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field(
+        (32, 32),
+        min_length=1,
+        max_length=8,
+        title="Hidden channels",
+        description="Feature maps of each layer, from the first layer to the last.",
+    )
+    kernel: int = Field(
+        3,
+        ge=1,
+        le=15,
+        title="Kernel",
+        description="Side of the convolution kernels, an odd number (pixels).",
+    )
+    patch: Literal[1, 2, 4] = Field(
+        2,
+        title="Patch",
+        description="Squares of this side become channels before the first layer "
+        "(pixels): 2 or 4 is faster and sees further, 1 is the textbook.",
+    )
+    head: Literal["frame", "change", "motion"] = Field(
+        "motion",
+        title="Head",
+        description="What the network puts out: the next frame itself, the change "
+        "since the last frame, or a motion of the last frame plus a change.",
+    )
+    peephole: Literal["none", "channel"] = Field(
+        "none",
+        title="Peephole",
+        description="Whether the gates also look at the cell state, with one weight "
+        "per channel.",
+    )
+    norm: Literal["none", "batch", "group"] = Field(
+        "none", title="Normalisation", description="Normalisation between layers."
+    )
+    activation: Literal["tanh", "relu"] = Field(
+        "tanh", title="Activation", description="Activation of candidate and output."
+    )
+    forget_bias: float = Field(
+        1.0,
+        ge=-10,
+        le=10,
+        title="Forget bias",
+        description="Bias of the forget gate at the start: 1 or more remembers.",
+    )
+    supervision: Literal["last", "dense"] = Field(
+        "dense",
+        title="Supervision",
+        description="Learn from the frames after the context only, or also from every "
+        "frame in it after a warm-up.",
+    )
+    warmup: int = Field(
+        2,
+        ge=1,
+        le=63,
+        title="Warm-up",
+        description="How many frames of the context are seen before dense supervision "
+        "begins (frames).",
+    )
+    noise: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Input noise",
+        description="Standard deviation of noise added to the context while training "
+        "(1 = the usual range of grey levels).",
+    )
+    mse: Share = Field(
+        1.0, title="MSE weight", description="Weight of the mean squared error."
+    )
+    l1: Share = Field(
+        0.0, title="L1 weight", description="Weight of the mean absolute error."
+    )
+    ssim: Share = Field(
+        0.0,
+        title="SSIM weight",
+        description="Weight of 1 - SSIM (Gaussian 11 x 11 window, data range 1).",
+    )
+
+    @field_validator("kernel")
+    @classmethod
+    def _odd(cls, kernel: int) -> int:
+        if kernel % 2 == 0:
+            raise ValueError(f"the kernel must be odd, {kernel - 1} or {kernel + 1}")
+        return kernel
+
+    @field_validator("ssim")
+    @classmethod
+    def _some_loss(cls, ssim: float, info: ValidationInfo) -> float:
+        if not ssim + info.data.get("mse", 1) + info.data.get("l1", 0):
+            raise ValueError("at least one of mse, l1 and ssim needs a weight above 0")
+        return ssim
+
+
+class State(NamedTuple):
+    """What a cell remembers: hidden and cell state, each (B, hidden, Y, X)."""
+
+    hidden: Tensor
+    cell: Tensor
+
+
+class ConvLSTMCell(nn.Module):
+    """One layer: four gates from one convolution of input and hidden state.
+
+    [i, f, g, o] = W * [x; h] + b
+    c' = sigmoid(f) c + sigmoid(i) act(g)
+    h' = sigmoid(o) act(c')
+
+    With ``peephole`` the gates i and f also see c, and o sees c', each through one
+    weight per channel, so that any frame size works (Shi et al., 2015, eq. 3, tie
+    them to the frame size). The gates stand in the order i, f, g, o, as in PyTorch's
+    own LSTM.
+    """
+
+    def __init__(self, inputs: int, hidden: int, config: ConvLSTMConfig) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.gates = nn.Conv2d(
+            inputs + hidden, 4 * hidden, config.kernel, padding=config.kernel // 2
+        )
+        self.peephole = (
+            nn.Parameter(torch.zeros(3, hidden, 1, 1))
+            if config.peephole == "channel"
+            else None
+        )
+        self.activation = torch.tanh if config.activation == "tanh" else F.relu
+        with torch.no_grad():
+            bias = self.gates.bias
+            assert bias is not None
+            bias[hidden : 2 * hidden] += config.forget_bias
+
+    def start(self, x: Tensor) -> State:
+        """Remember nothing yet."""
+        zeros = x.new_zeros(x.shape[0], self.hidden, *x.shape[-2:])
+        return State(zeros, zeros)
+
+    def forward(self, x: Tensor, state: State) -> State:
+        """See one frame of features, shape (B, inputs, Y, X)."""
+        i, f, g, o = self.gates(torch.cat([x, state.hidden], 1)).chunk(4, 1)
+        if self.peephole is not None:
+            i = i + self.peephole[0] * state.cell
+            f = f + self.peephole[1] * state.cell
+        cell = f.sigmoid() * state.cell + i.sigmoid() * self.activation(g)
+        if self.peephole is not None:
+            o = o + self.peephole[2] * cell
+        return State(o.sigmoid() * self.activation(cell), cell)
+
+
+class ConvLSTM(Forecaster, name="convlstm"):
+    """Stacked ConvLSTM cells over patches, and a head that makes the next frame."""
+
+    Config = ConvLSTMConfig
+    config: ConvLSTMConfig
+
+    def __init__(self, config: ConvLSTMConfig, channels: int) -> None:
+        super().__init__(config, channels)
+        area = config.patch**2
+        widths = (channels * area, *config.hidden)
+        self.cells = nn.ModuleList(
+            ConvLSTMCell(before, after, config) for before, after in pairwise(widths)
+        )
+        self.norms = nn.ModuleList(_norm(config.norm, b) for b in config.hidden)
+        outputs = {"frame": channels, "change": channels, "motion": 2 + 2 * channels}
+        self.head = nn.Conv2d(
+            config.hidden[-1],
+            outputs[config.head] * area,
+            config.kernel,
+            padding=config.kernel // 2,
+        )
+        if config.head != "frame":
+            nn.init.zeros_(self.head.weight)
+            assert self.head.bias is not None
+            nn.init.zeros_(self.head.bias)
+
+    def unroll(self, context: Tensor) -> Iterator[Tensor]:
+        """Foretell frame after frame from the model's own forecasts."""
+        states: Sequence[State] | None = None
+        for frame in context.unbind(1):
+            states = self.remember(frame, states)
+        assert states is not None
+        frame = context[:, -1]
+        while True:
+            frame = self.next_frame(frame, states)
+            yield frame
+            states = self.remember(frame, states)
+
+    def remember(self, frame: Tensor, states: Sequence[State] | None) -> list[State]:
+        """See one frame (B, C, Y, X); the states are None before the first one."""
+        x = F.pixel_unshuffle(_padded(frame, self.config.patch), self.config.patch)
+        after = []
+        for index, (cell, norm) in enumerate(zip(self.cells, self.norms, strict=True)):
+            assert isinstance(cell, ConvLSTMCell)
+            state = cell(x, cell.start(x) if states is None else states[index])
+            after.append(state)
+            x = norm(state.hidden)
+        return after
+
+    def next_frame(self, last: Tensor, states: Sequence[State]) -> Tensor:
+        """Make the frame (B, C, Y, X) that follows ``last``."""
+        features = self.norms[-1](states[-1].hidden)
+        height, width = last.shape[-2:]
+        out = F.pixel_shuffle(self.head(features), self.config.patch)
+        out = out[..., :height, :width]
+        if self.config.head == "frame":
+            return torch.sigmoid(out)
+        if self.config.head == "change":
+            return last + out
+        displacement, gain, change = out.split([2, self.channels, self.channels], 1)
+        return warp(last, displacement) * (1 + gain) + change
+
+    def criterion(self, forecast: Tensor, target: Tensor) -> Tensor:
+        """Weighted sum of MSE, L1 and 1 - SSIM, as the settings say."""
+        config = self.config
+        weights = {"mse": config.mse, "l1": config.l1, "ssim": config.ssim}
+        return distance(forecast, target, weights)
+
+    def loss(self, batch: Window[Tensor]) -> Tensor:
+        """Distance at every supervised step: in the context if dense, and after it."""
+        context, target = batch
+        noise = self.config.noise
+        seen = context + noise * torch.randn_like(context) if noise else context
+        dense = self.config.supervision == "dense"
+        first = min(self.config.warmup, context.shape[1]) if dense else context.shape[1]
+        states: Sequence[State] | None = None
+        forecasts = []
+        for step, frame in enumerate(seen.unbind(1), start=1):
+            states = self.remember(frame, states)
+            if step >= first:
+                forecasts.append(self.next_frame(frame, states))
+        assert states is not None
+        for _ in range(target.shape[1] - 1):
+            states = self.remember(forecasts[-1], states)
+            forecasts.append(self.next_frame(forecasts[-1], states))
+        truth = torch.cat([context[:, first:], target], 1)
+        return self.criterion(torch.stack(forecasts, 1), truth)
+
+
+def _norm(kind: str, channels: int) -> nn.Module:
+    if kind == "batch":
+        return nn.BatchNorm2d(channels)
+    if kind == "group":
+        groups = next(g for g in (8, 4, 2, 1) if channels % g == 0)
+        return nn.GroupNorm(groups, channels)
+    return nn.Identity()
+
+
+def _padded(frame: Tensor, patch: int) -> Tensor:
+    """Repeat the last row and column until patches fit."""
+    height, width = frame.shape[-2:]
+    down, right = -height % patch, -width % patch
+    return (
+        F.pad(frame, (0, right, 0, down), mode="replicate") if down | right else frame
+    )

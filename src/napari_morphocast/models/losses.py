@@ -1,0 +1,40 @@
+"""Distances between a forecast and the truth that networks are trained on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+KINDS = ("mse", "l1", "ssim")
+
+
+def distance(forecast: Tensor, target: Tensor, weights: Mapping[str, float]) -> Tensor:
+    """Weighted sum of mean squared error, mean absolute error and 1 - SSIM.
+
+    Parameters
+    ----------
+    forecast, target : Tensor, shape (..., C, Y, X)
+        Frames scaled to about 0..1; SSIM takes the data range 1.
+    weights : mapping
+        Weight of each of ``mse``, ``l1`` and ``ssim`` that counts.
+    """
+    terms = {"mse": F.mse_loss, "l1": F.l1_loss, "ssim": dissimilarity}
+    parts = [w * terms[kind](forecast, target) for kind, w in weights.items() if w]
+    return sum(parts[1:], parts[0])
+
+
+def dissimilarity(forecast: Tensor, target: Tensor) -> Tensor:
+    """1 - SSIM with the Gaussian 11 x 11 window of Wang et al. (2004), data range 1."""
+    from torchmetrics.functional.image import (
+        structural_similarity_index_measure as ssim,
+    )
+
+    frames, truth = forecast.flatten(0, -4), target.flatten(0, -4)
+    similarity = ssim(frames, truth, sigma=1.5, data_range=1.0)
+    assert isinstance(similarity, Tensor)
+    return 1 - similarity

@@ -1,0 +1,1 @@
+"""Behaviour of each dock: no Qt, no napari."""

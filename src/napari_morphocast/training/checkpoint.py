@@ -1,0 +1,189 @@
+"""A trained model as one file: safetensors weights under a JSON header, no code."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from napari_morphocast.data.scaling import Scaling
+from napari_morphocast.data.windows import WindowSpec
+from napari_morphocast.errors import CheckpointError, SettingsError
+from napari_morphocast.models.base import Model, model_class
+from napari_morphocast.training.config import TrainConfig, checked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from torch import Tensor
+
+FORMAT = 1
+SUFFIX = ".morphocast"
+KEY = "morphocast"
+
+
+class MovieRecord(BaseModel):
+    """What a model remembers of a movie that it was trained on.
+
+    ``seen`` holds fingerprints of training and validation frames (all of them up to
+    a few hundred), so that an evaluation on them can be told from an honest one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    shape: tuple[int, int, int, int]
+    dtype: str
+    interval: float | None
+    pixel_size: tuple[float, float] | None
+    channels: tuple[str, ...]
+    rgb: bool
+    until: int
+    seen: tuple[str, ...]
+
+
+class Checkpoint(BaseModel):
+    """Everything about a trained model but its weights.
+
+    ``scores`` holds the validation loss of the kept weights (``validation``), that of
+    "nothing moves" (``persistence``) and the epoch they are from (``epoch``).
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    settings: dict[str, Any]
+    channels: int
+    window: WindowSpec
+    scaling: Scaling
+    training: TrainConfig
+    movies: tuple[MovieRecord, ...]
+    scores: dict[str, float] = {}
+    made_on: str = ""
+    made_with: dict[str, str] = {}
+    format: int = FORMAT
+
+    def build(self) -> Model:
+        """Make the model, with fresh weights."""
+        kind = model_class(self.model)
+        return kind(checked(kind.Config, self.settings), self.channels)
+
+
+def stamp() -> dict[str, Any]:
+    """When and with which versions a checkpoint is made."""
+    packages = ("napari-morphocast", "torch", "numpy")
+    return {
+        "made_on": datetime.now(UTC).isoformat(timespec="seconds"),
+        "made_with": {name: version(name) for name in packages},
+    }
+
+
+def save(path: Path, checkpoint: Checkpoint, weights: Mapping[str, Tensor]) -> None:
+    """Write a checkpoint to a temporary file, then put it in place of ``path``.
+
+    Raises
+    ------
+    CheckpointError
+        If the file cannot be written; an older file of that name is then unharmed.
+    """
+    tensors = {k: v.detach().cpu().contiguous().clone() for k, v in weights.items()}
+    header = {KEY: checkpoint.model_dump_json(), "digest": _digest(tensors)}
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata=header)
+
+
+def read(path: Path) -> tuple[Checkpoint, Model]:
+    """Read a checkpoint; runs no code from the file.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged, foreign, or of a newer format.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"There is no model file at {path}; check the path.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} is no morphocast model, or it is damaged ({error}); "
+            "train again or fetch the file again."
+        ) from None
+    checkpoint = _parse(path, header)
+    if _digest(tensors) != header.get("digest"):
+        raise CheckpointError(f"The weights in {path} are damaged; fetch it again.")
+    try:
+        model = checkpoint.build()
+        model.load_state_dict(tensors)
+    except (RuntimeError, SettingsError) as error:
+        reason = str(error).splitlines()[0]
+        raise CheckpointError(
+            f"{path} does not fit this version's {checkpoint.model!r} model "
+            f"({reason}); train it again."
+        ) from None
+    return checkpoint, model.eval()
+
+
+def _parse(path: Path, header: Mapping[str, str]) -> Checkpoint:
+    if KEY not in header:
+        raise CheckpointError(
+            f"{path} holds weights, but not of a morphocast model; "
+            f"choose a {SUFFIX} file."
+        )
+    try:
+        number = int(_FormatOnly.model_validate_json(header[KEY]).format)
+        if number > FORMAT:
+            raise CheckpointError(
+                f"{path} has format {number}, but this version reads up to {FORMAT}; "
+                "update napari-morphocast."
+            )
+        return Checkpoint.model_validate_json(header[KEY])
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise CheckpointError(
+            f"The description in {path} is damaged (at {where or 'its start'}); "
+            "fetch the file again."
+        ) from None
+
+
+class _FormatOnly(BaseModel):
+    """The one field that every format, past or future, has."""
+
+    format: int
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    total = hashlib.sha256()
+    for name in sorted(tensors):
+        total.update(name.encode())
+        flat = tensors[name].reshape(-1).contiguous()
+        total.update(flat.view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path that takes the place of ``path`` if nothing fails."""
+    if not path.parent.is_dir():
+        raise CheckpointError(
+            f"There is no folder {path.parent} to save in; make it first."
+        )
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"Cannot write {path}: {error}.") from None
+    finally:
+        temporary.unlink(missing_ok=True)

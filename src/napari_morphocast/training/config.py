@@ -1,0 +1,223 @@
+"""Everything that can be set about a run, checked before anything starts."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from napari_morphocast.data.windows import WindowSpec
+from napari_morphocast.errors import SettingsError
+from napari_morphocast.models.base import ModelConfig, model_class
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+T = TypeVar("T", bound=BaseModel)
+
+
+class TrainConfig(BaseModel):
+    """How a model is trained, whatever the model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(
+        60,
+        ge=1,
+        le=100_000,
+        title="Epochs",
+        description="Most passes over the training windows.",
+    )
+    minutes: float = Field(
+        0.0,
+        ge=0,
+        le=100_000,
+        title="Time limit",
+        description="End after so many minutes with the best model so far "
+        "(minutes; 0 = no limit).",
+    )
+    patience: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        title="Patience",
+        description="End early after so many epochs without getting better on unseen "
+        "frames (epochs; 0 = never).",
+    )
+    batch: int = Field(
+        4, ge=1, le=4096, title="Batch", description="Windows per optimiser step."
+    )
+    crop: int = Field(
+        128,
+        ge=0,
+        le=8192,
+        title="Crop",
+        description="Train on random squares of this side when frames are larger "
+        "(pixels; 0 = always whole frames).",
+    )
+    flips: bool = Field(
+        False,
+        title="Flip and turn",
+        description="Also train on mirrored and turned windows; right only when the "
+        "scene has no preferred direction.",
+    )
+    learning_rate: float = Field(
+        2e-3,
+        gt=0,
+        le=1,
+        title="Learning rate",
+        description="Step size of the AdamW optimiser at its peak.",
+    )
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="Weight decay",
+        description="Pull of the weights towards zero in every step.",
+    )
+    schedule: Literal["cosine", "constant"] = Field(
+        "cosine",
+        title="Schedule",
+        description="Whether the learning rate warms up and fades, or stays.",
+    )
+    clip: float = Field(
+        1.0,
+        ge=0,
+        le=1e6,
+        title="Gradient clipping",
+        description="Longest gradient (0 = no clipping).",
+    )
+    ema: float = Field(
+        0.98,
+        ge=0,
+        lt=1,
+        title="Weight averaging",
+        description="Keep a running mean of the weights with this memory and use it "
+        "for forecasts (0 = use the last weights).",
+    )
+    until: float = Field(
+        0.8,
+        gt=0,
+        le=1,
+        title="Train until",
+        description="Share of each movie that training and validation may use; "
+        "the rest stays unseen for evaluation.",
+    )
+    validation: float = Field(
+        0.15,
+        gt=0,
+        lt=1,
+        title="Validation",
+        description="Share of those frames, at their end, that only choose the best "
+        "epoch.",
+    )
+    autosave: float = Field(
+        60.0,
+        gt=0,
+        le=120,
+        title="Autosave",
+        description="Longest time between two saves of the run (seconds).",
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**31,
+        title="Seed",
+        description="Number that all randomness follows from.",
+    )
+
+
+class Hardware(BaseModel):
+    """Where a run computes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    device: str = Field(
+        "auto",
+        pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
+        title="Device",
+        description="auto, cpu, cuda, cuda:1 or mps.",
+    )
+    precision: Literal["auto", "32-true", "bf16-mixed"] = Field(
+        "auto",
+        title="Precision",
+        description="Number format; auto uses bfloat16 only where it pays.",
+    )
+    devices: int = Field(
+        1, ge=1, le=1024, title="Devices", description="Processes or GPUs per node."
+    )
+    nodes: int = Field(1, ge=1, le=1024, title="Nodes", description="Machines.")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Settings of one training run: the model's, the window's, the training's."""
+
+    model: str
+    settings: ModelConfig
+    window: WindowSpec
+    training: TrainConfig
+
+    @classmethod
+    def make(cls, model: str = "convlstm", **values: Any) -> Run:
+        """Sort flat settings, such as ``hidden=(16, 32), epochs=5``, to their places.
+
+        Raises
+        ------
+        SettingsError
+            If a name is unknown or a value out of bounds; names it and the bounds.
+        """
+        config = model_class(model).Config
+        parts: dict[type[BaseModel], dict[str, Any]] = {
+            config: {},
+            WindowSpec: {},
+            TrainConfig: {},
+        }
+        for key, value in values.items():
+            owner = next((p for p in parts if key in p.model_fields), None)
+            if owner is None:
+                names = ", ".join(n for p in parts for n in p.model_fields)
+                raise SettingsError(
+                    f"There is no setting called {key!r} for {model}; "
+                    f"the settings are {names}."
+                )
+            parts[owner][key] = value
+        made = [checked(owner, given) for owner, given in parts.items()]
+        return cls(model, *made)  # type: ignore[arg-type]
+
+    @classmethod
+    def read(cls, path: Path, **overrides: Any) -> Run:
+        """Read a run from a TOML file of flat settings and a ``model`` line."""
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise SettingsError(f"Cannot read settings from {path}: {error}.") from None
+        flat: dict[str, Any] = {}
+        for key, value in values.items():
+            flat.update(value if isinstance(value, Mapping) else {key: value})
+        flat.update(overrides)
+        model = str(flat.pop("model", "convlstm"))
+        return cls.make(model, **flat)
+
+    def flat(self) -> dict[str, Any]:
+        """Settings as one flat mapping; ``Run.make`` undoes it."""
+        parts = (self.settings, self.window, self.training)
+        return {k: v for part in parts for k, v in part.model_dump().items()}
+
+
+def checked(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Make a config, or say in one sentence what is wrong with which value."""
+    try:
+        return kind.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or kind.__name__
+        text = str(first["msg"])
+        message = text[:1].lower() + text[1:]
+        raise SettingsError(
+            f"The setting {where!r} cannot be {first['input']!r}: {message}."
+        ) from None

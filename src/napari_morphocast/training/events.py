@@ -1,0 +1,162 @@
+"""What a training run tells: small frozen values that any screen can draw."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Ending = Literal["done", "time", "plateau", "stopped", "diverged"]
+
+ENDINGS: dict[Ending, str] = {
+    "done": "all epochs done",
+    "time": "the time is up",
+    "plateau": "no better on unseen frames for a while",
+    "stopped": "stopped; what was learned is kept",
+    "diverged": "the loss became NaN; the last good weights are kept. "
+    "Try a smaller learning rate",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Training begins, or goes on after ``epoch`` epochs with their two curves.
+
+    ``persistence`` is the validation loss of "nothing moves": the line to beat.
+    """
+
+    epochs: int
+    batches: int
+    persistence: float
+    device: str
+    parameters: int
+    epoch: int = 0
+    minutes: float = 0.0
+    train: tuple[float, ...] = ()
+    validation: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDone:
+    """One optimiser step was made; both counts start at 1."""
+
+    epoch: int
+    batch: int
+    loss: float
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EpochDone:
+    """One pass over the training windows ended and was checked on unseen frames.
+
+    ``preview`` has the shape (3, C, Y, X): last input, forecast and truth of one
+    validation window, in the movie's grey levels.
+    """
+
+    epoch: int
+    train: float
+    validation: float
+    best: bool
+    seconds: float
+    preview: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The best weights so far lie in ``path``."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The run is over; ``why`` is one of ``ENDINGS``."""
+
+    why: Ending
+
+
+Event = Started | BatchDone | EpochDone | Saved | Finished
+
+
+def as_dict(event: Event) -> dict[str, Any]:
+    """What ``--events jsonl`` prints: the event's name and numbers, no pictures."""
+    values = (
+        asdict(replace(event, preview=None))
+        if isinstance(event, EpochDone)
+        else asdict(event)
+    )
+    values.pop("preview", None)
+    plain = {k: str(v) if isinstance(v, Path) else v for k, v in values.items()}
+    return {"event": type(event).__name__, **plain}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What bars and curves draw: everything told so far, folded into one value."""
+
+    epochs: int = 0
+    batches: int = 0
+    epoch: int = 0
+    batch: int = 0
+    persistence: float = float("nan")
+    device: str = ""
+    minutes: float = 0.0
+    train: tuple[float, ...] = ()
+    validation: tuple[float, ...] = ()
+    seconds: float = 0.0
+    best_epoch: int = 0
+    path: Path | None = None
+    ended: Ending | None = None
+
+    def after(self, event: Event) -> Progress:
+        """Progress once ``event`` has happened."""
+        match event:
+            case Started():
+                return replace(
+                    self,
+                    epochs=event.epochs,
+                    batches=event.batches,
+                    persistence=event.persistence,
+                    device=event.device,
+                    epoch=event.epoch,
+                    minutes=event.minutes,
+                    train=event.train,
+                    validation=event.validation,
+                    ended=None,
+                )
+            case BatchDone():
+                return replace(self, batch=event.batch, seconds=event.seconds)
+            case EpochDone():
+                return replace(
+                    self,
+                    epoch=event.epoch,
+                    batch=0,
+                    train=(*self.train, event.train),
+                    validation=(*self.validation, event.validation),
+                    seconds=event.seconds,
+                    best_epoch=event.epoch if event.best else self.best_epoch,
+                )
+            case Saved():
+                return replace(self, path=event.path)
+            case Finished():
+                return replace(self, ended=event.why)
+
+    @property
+    def share(self) -> float:
+        """Share of the run that is done, 0..1: of its batches or of its time limit."""
+        total = self.epochs * self.batches
+        done = (self.epoch * self.batches + self.batch) / total if total else 0.0
+        timed = self.seconds / (60 * self.minutes) if self.minutes else 0.0
+        return min(1.0, max(done, timed))
+
+    @property
+    def skill(self) -> float:
+        """Best share of "nothing moves"' validation loss that was removed so far."""
+        if not self.validation or not self.persistence:
+            return float("nan")
+        return 1 - min(self.validation) / self.persistence

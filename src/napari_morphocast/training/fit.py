@@ -1,0 +1,376 @@
+"""The one training loop: models say what is optimised, this says how."""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from napari_morphocast.errors import TrainingError
+from napari_morphocast.models.base import Forecaster
+from napari_morphocast.training.checkpoint import Checkpoint, save
+from napari_morphocast.training.devices import choose, engine
+from napari_morphocast.training.events import (
+    BatchDone,
+    Ending,
+    EpochDone,
+    Event,
+    Finished,
+    Saved,
+    Started,
+)
+from napari_morphocast.training.feed import Feed, Shard
+from napari_morphocast.training.resume import RunState, write_state
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor, nn
+
+    from napari_morphocast.data.windows import Window, Windows
+    from napari_morphocast.models.base import Model, Objective, Stage
+    from napari_morphocast.training.config import Hardware
+
+WARMUP = 0.05  # share of a run in which the learning rate rises
+COLDEST = 0.02  # share of the peak learning rate that a run ends with
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """What is trained, how, where to, and from where it goes on.
+
+    ``draft`` is the checkpoint to be, all but its scores; ``state`` is that of an
+    earlier run of the same job.
+    """
+
+    draft: Checkpoint
+    path: Path
+    hardware: Hardware
+    stop: threading.Event
+    state: RunState | None = None
+
+
+def fit(model: Model, train: Windows, validation: Windows, job: Job) -> Iterator[Event]:
+    """Train ``model`` in place, yielding an event for everything worth knowing.
+
+    Always ends with ``Saved`` then ``Finished`` unless an exception leaves it. Set
+    ``job.stop`` from any thread to end early with what has been learned so far.
+
+    Raises
+    ------
+    TrainingError
+        If memory runs out; says how much there was and what to change.
+    """
+    loop = None
+    try:
+        loop = _Loop(model, train, validation, job)
+        yield from loop.run()
+    except RuntimeError as error:
+        if not _out_of_memory(error):
+            raise
+        raise TrainingError(_memory_advice(job, error)) from None
+    finally:
+        if loop is not None:
+            loop.release()
+
+
+class _Loop:
+    """One run: the state that changes, and the steps that change it."""
+
+    def __init__(
+        self, model: Model, train: Windows, validation: Windows, job: Job
+    ) -> None:
+        self.job, self.config = job, job.draft.training
+        self.state = job.state or RunState(draft=job.draft.model_dump_json())
+        self.fabric = engine(job.hardware)
+        self.device = self.fabric.device
+        shard = Shard(self.fabric.global_rank, self.fabric.world_size)
+        self.feed = Feed(
+            train, validation, job.draft.scaling, self.config, self.device, shard
+        )
+        self.model = model.to(self.device)
+        average = get_ema_multi_avg_fn(self.config.ema)
+        self.average = AveragedModel(self.model, multi_avg_fn=average)
+        self.plan = _plan(model.stages(), self.config.epochs)
+        self.optimizers: dict[nn.Module, torch.optim.Optimizer] = {}
+        self.began = time.monotonic() - self.state.seconds
+        self.kept = time.monotonic()
+        self.persistence = self._persistence()
+        if self.state.weights:
+            self.model.load_state_dict(self.state.weights)
+            self.average.load_state_dict(self.state.average)
+
+    def run(self) -> Iterator[Event]:
+        """Epoch after epoch until there is a reason to end."""
+        yield self._started()
+        why: Ending = "done"
+        for stage in self.plan[self.state.epoch :]:
+            self._enter(stage)
+            why = yield from self._epoch(stage)
+            if why in ("done", "time"):
+                yield from self._check(stage)
+            if why == "done" and self._plateau():
+                why = "plateau"
+            if why != "done":
+                break
+        if not math.isfinite(self.state.best):
+            self._save({})
+        self._keep()
+        yield Saved(self.job.path)
+        yield Finished(why)
+
+    def release(self) -> None:
+        """Give the device's memory back."""
+        self.optimizers.clear()
+        self.model.cpu()
+        del self.average, self.feed
+        gc.collect()
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _started(self) -> Started:
+        return Started(
+            epochs=len(self.plan),
+            batches=self.feed.batches,
+            persistence=self.persistence,
+            device=str(self.device),
+            parameters=sum(p.numel() for p in self.model.parameters()),
+            epoch=self.state.epoch,
+            minutes=self.config.minutes,
+            train=tuple(self.state.train),
+            validation=tuple(self.state.validation),
+        )
+
+    def _enter(self, stage: Stage) -> None:
+        """Make the stage's optimisers, unless it goes on."""
+        if self.optimizers and self.state.stage == stage.name:
+            return
+        self.optimizers = {
+            objective.module: torch.optim.AdamW(
+                objective.module.parameters(),
+                lr=self.config.learning_rate,
+                weight_decay=self.config.weight_decay,
+            )
+            for objective in stage.objectives
+        }
+        if self.state.stage == stage.name:
+            pairs = zip(self.optimizers.values(), self.state.optimizers, strict=True)
+            for optimizer, state in pairs:
+                optimizer.load_state_dict(state)
+        self.state.stage = stage.name
+
+    def _epoch(self, stage: Stage) -> Generator[Event, None, Ending]:
+        """Go through the rest of one epoch; returns "done", or why the run must end."""
+        state = self.state
+        for batch, weight in self.feed.epoch(state.epoch, state.batch):
+            torch.manual_seed(_mixed(self.config.seed, state.epoch, state.batch))
+            loss = self._step(stage, batch, weight)
+            if not math.isfinite(loss):
+                return "diverged"
+            state.loss += loss
+            state.batch += 1
+            state.seconds, stop = self._agreed()
+            yield BatchDone(state.epoch + 1, state.batch, loss, state.seconds)
+            if stop:
+                return "stopped"
+            if self.config.minutes and state.seconds >= 60 * self.config.minutes:
+                return "time"
+            if time.monotonic() - self.kept >= self.config.autosave:
+                self._keep()
+        return "done"
+
+    def _step(self, stage: Stage, batch: Window[Tensor], weight: float) -> float:
+        """Descend once along every objective that is due; returns the first's loss."""
+        self.model.train()
+        rate = self.config.learning_rate * self._warmth()
+        total = torch.zeros((), device=self.device)
+        for number, objective in enumerate(stage.objectives):
+            if self.state.batch % objective.every == 0:
+                loss = self._descend(objective, batch, weight, rate)
+                total = loss if number == 0 else total
+        self.average.update_parameters(self.model)
+        return float(total)
+
+    def _descend(
+        self, objective: Objective, batch: Window[Tensor], weight: float, rate: float
+    ) -> Tensor:
+        """Move the objective's own parameters, and no others, one step downhill."""
+        parameters = list(objective.module.parameters())
+        optimizer = self.optimizers[objective.module]
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.zero_grad(set_to_none=True)
+        with self.fabric.autocast():
+            loss = objective.loss(batch) * weight
+        loss.backward(inputs=parameters)
+        mean = self._shared(loss.detach(), parameters)
+        clip = self.config.clip or math.inf
+        length = torch.nn.utils.clip_grad_norm_(parameters, clip)
+        if not torch.isfinite(length):
+            return torch.full_like(mean, math.nan)
+        optimizer.step()
+        return mean
+
+    def _shared(self, loss: Tensor, parameters: list[nn.Parameter]) -> Tensor:
+        """Average loss and gradients over all processes, in one message."""
+        if self.fabric.world_size == 1:
+            return loss
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        flat = torch.cat([loss.reshape(1), *(g.reshape(-1) for g in gradients)])
+        flat = self.fabric.all_reduce(flat, reduce_op="mean")  # type: ignore[assignment]
+        sizes = [1, *(g.numel() for g in gradients)]
+        mean, *averaged = flat.split(sizes)
+        for gradient, values in zip(gradients, averaged, strict=True):
+            gradient.copy_(values.view_as(gradient))
+        return mean.squeeze(0)
+
+    def _agreed(self) -> tuple[float, bool]:
+        """Seconds so far and the wish to stop, the same in all processes."""
+        seconds, stop = time.monotonic() - self.began, self.job.stop.is_set()
+        if self.fabric.world_size == 1:
+            return seconds, stop
+        mine = torch.tensor([seconds, float(stop)], dtype=torch.float64)
+        most = self.fabric.all_reduce(mine.to(self.device), reduce_op="max")
+        return float(most[0]), bool(most[1])
+
+    def _warmth(self) -> float:
+        """Share of the peak learning rate: a short rise, then half a cosine."""
+        if self.config.schedule == "constant":
+            return 1.0
+        steps = self.state.epoch * self.feed.batches + self.state.batch
+        done = (steps + 1) / (len(self.plan) * self.feed.batches)
+        if self.config.minutes:
+            done = max(done, self.state.seconds / (60 * self.config.minutes))
+        if done < WARMUP:
+            return done / WARMUP
+        fall = min(1.0, (done - WARMUP) / (1 - WARMUP))
+        return COLDEST + (1 - COLDEST) * (1 + math.cos(math.pi * fall)) / 2
+
+    def _check(self, stage: Stage) -> Iterator[Event]:
+        """End an epoch: look at unseen frames, keep the weights if they are better."""
+        state = self.state
+        validation, preview = self._validate()
+        last_stage = stage is self.plan[-1]
+        best = last_stage and validation < state.best
+        state.train.append(state.loss / max(1, state.batch))
+        state.validation.append(validation)
+        state.epoch += 1
+        state.batch, state.loss = 0, 0.0
+        state.seconds, _ = self._agreed()
+        if best:
+            state.best, state.best_epoch = validation, state.epoch
+            self._save(
+                {
+                    "validation": validation,
+                    "persistence": self.persistence,
+                    "epoch": state.epoch,
+                }
+            )
+        yield EpochDone(
+            epoch=state.epoch,
+            train=state.train[-1],
+            validation=validation,
+            best=best,
+            seconds=state.seconds,
+            preview=preview,
+        )
+        if best:
+            yield Saved(self.job.path)
+
+    @torch.no_grad()
+    def _validate(self) -> tuple[float, NDArray[np.float32]]:
+        """Mean loss on the validation windows, and a picture of the first one."""
+        model = cast("Model", self.average.module).eval()
+        total = count = 0.0
+        preview = np.empty((0,), np.float32)
+        for batch in self.feed.checks():
+            with self.fabric.autocast():
+                loss, forecast = model.validate(batch)
+            total += float(loss) * len(batch.target)
+            count += len(batch.target)
+            if forecast is not None and not preview.size:
+                pictures = batch.context[0, -1], forecast[0, 0], batch.target[0, 0]
+                preview = self.feed.grey(torch.stack([p.float() for p in pictures]))
+        return total / count, preview
+
+    @torch.no_grad()
+    def _persistence(self) -> float:
+        """Validation loss of "nothing moves"."""
+        if not isinstance(self.model, Forecaster):
+            return math.nan
+        total = count = 0.0
+        for context, target in self.feed.checks():
+            still = context[:, -1:].expand_as(target)
+            total += float(self.model.criterion(still, target)) * len(target)
+            count += len(target)
+        return total / count
+
+    def _plateau(self) -> bool:
+        waited = self.state.epoch - self.state.best_epoch
+        return bool(self.config.patience) and waited >= self.config.patience
+
+    def _save(self, scores: dict[str, float]) -> None:
+        """Write the averaged weights as the checkpoint, and the state beside it."""
+        if self.fabric.is_global_zero:
+            weights = self.average.module.state_dict()
+            draft = self.job.draft.model_copy(update={"scores": scores})
+            save(self.job.path, draft, weights)
+        self._keep()
+
+    def _keep(self) -> None:
+        """Write what the run needs to go on."""
+        self.kept = time.monotonic()
+        if not self.fabric.is_global_zero:
+            return
+        state = self.state
+        state.weights = self.model.state_dict()
+        state.average = self.average.state_dict()
+        state.optimizers = [o.state_dict() for o in self.optimizers.values()]
+        write_state(self.job.path, state)
+
+
+def _plan(stages: tuple[Stage, ...], epochs: int) -> list[Stage]:
+    """Give every epoch to a stage, in order, by the stages' shares."""
+    total = sum(stage.share for stage in stages)
+    plan: list[Stage] = []
+    share = 0.0
+    for stage in stages:
+        share += stage.share
+        until = max(len(plan) + 1, round(epochs * share / total))
+        plan += [stage] * (until - len(plan))
+    return plan
+
+
+def _mixed(*numbers: int) -> int:
+    """One seed from several numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint32)[0])
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    words = "not enough memory", "can't allocate memory", "out of memory"
+    text = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(w in text for w in words)
+
+
+def _memory_advice(job: Job, error: RuntimeError) -> str:
+    training, window = job.draft.training, job.draft.window
+    device = choose(job.hardware.device)
+    free = ""
+    if device.type == "cuda":
+        left, all_of_it = torch.cuda.mem_get_info(device)
+        free = f" ({left / 2**30:.1f} of {all_of_it / 2**30:.1f} GB are free now)"
+    kept = " The best model so far is kept." if job.path.exists() else ""
+    return (
+        f"Memory ran out on {device}{free} with a batch of {training.batch}, a crop of "
+        f"{training.crop or 'whole frames'} and {window.length} frames per window; "
+        f"halve the batch or the crop.{kept}"
+    )

@@ -1,0 +1,61 @@
+"""What a model remembers of the movies it learned from."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_morphocast.training.checkpoint import MovieRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from napari_morphocast.data.movie import Movie
+    from napari_morphocast.data.windows import Windows
+
+MOST_SEEN = 256
+
+
+def record(movie: Movie, until: int) -> MovieRecord:
+    """Remember a movie whose frames before ``until`` a model may have seen."""
+    times = np.unique(np.linspace(0, until - 1, min(until, MOST_SEEN)).round())
+    return MovieRecord(
+        name=movie.name,
+        shape=movie.shape,
+        dtype=str(movie.dtype),
+        interval=movie.interval,
+        pixel_size=movie.pixel_size,
+        channels=movie.channels,
+        rgb=movie.rgb,
+        until=until,
+        seen=tuple(fingerprint(movie.raw(int(t), int(t) + 1)) for t in times),
+    )
+
+
+def records(validation: Windows) -> tuple[MovieRecord, ...]:
+    """Remember every movie of a split, given its validation windows."""
+    return tuple(record(part.movie, part.stop) for part in validation.parts)
+
+
+def fingerprint(frame: NDArray[Any]) -> str:
+    """Eight hexadecimal digits that (almost) only this frame has."""
+    native = np.ascontiguousarray(
+        frame.astype(frame.dtype.newbyteorder("="), copy=False)
+    )
+    return hashlib.blake2b(native.tobytes(), digest_size=4).hexdigest()
+
+
+def seen_frames(records: Iterable[MovieRecord], movie: Movie, since: int) -> int:
+    """Count frames from ``since`` on that a model may have been trained on.
+
+    At least as many as are found: of long movies only some fingerprints are kept.
+    """
+    seen = {print_ for entry in records for print_ in entry.seen}
+    if not seen:
+        return 0
+    times = range(since, len(movie))
+    return sum(fingerprint(movie.raw(t, t + 1)) in seen for t in times)

@@ -1,0 +1,75 @@
+"""What a run needs to go on as if it had never been interrupted."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from napari_morphocast.errors import CheckpointError
+from napari_morphocast.training.checkpoint import replacing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(slots=True)
+class RunState:
+    """Where a run is: counters, curves, raw and averaged weights, optimisers.
+
+    Everything random follows from the seed and these counters, so no generator's
+    state is kept.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    loss: float = 0.0  # summed over the batches of this epoch
+    seconds: float = 0.0
+    best: float = float("inf")
+    best_epoch: int = 0
+    train: list[float] = field(default_factory=list)
+    validation: list[float] = field(default_factory=list)
+    stage: str = ""
+    weights: dict[str, Any] = field(default_factory=dict)
+    average: dict[str, Any] = field(default_factory=dict)
+    optimizers: list[dict[str, Any]] = field(default_factory=list)
+    draft: str = ""  # the checkpoint to be, as JSON
+
+
+def state_path(path: Path) -> Path:
+    """Where the state of the run that makes the checkpoint ``path`` lies."""
+    return path.with_name(path.name + ".resume")
+
+
+def write_state(path: Path, state: RunState) -> None:
+    """Keep the state of the run that makes the checkpoint ``path``."""
+    with replacing(state_path(path)) as temporary:
+        torch.save(asdict(state), temporary)
+
+
+def read_state(path: Path) -> RunState:
+    """Read the state of the run that makes the checkpoint ``path``; runs no code.
+
+    Raises
+    ------
+    CheckpointError
+        If there is none, or it is damaged.
+    """
+    where = state_path(path)
+    if not where.is_file():
+        raise CheckpointError(
+            f"There is nothing to resume beside {path} (no file {where.name}); "
+            "train without resuming, or finetune from the model."
+        )
+    try:
+        values = torch.load(where, weights_only=True, map_location="cpu")
+        return RunState(**{f.name: values[f.name] for f in fields(RunState)})
+    except (RuntimeError, OSError, EOFError, KeyError, TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    except pickle.UnpicklingError:
+        reason = "it is no state of a run"
+    raise CheckpointError(
+        f"{where} is damaged ({reason}); delete it and finetune from the model instead."
+    )
