@@ -2,13 +2,13 @@
 
 BIN := .venv/bin
 READY := .venv/ready
-export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo test lint docs bench napari
 
 demo: $(READY)
 	$(BIN)/morphocast demo
 
+test: export OMP_NUM_THREADS = 1
 test: $(READY)
 	scripts/with-display.sh $(BIN)/pytest
 
@@ -26,7 +26,7 @@ bench: $(READY)
 	scripts/with-display.sh $(BIN)/python benchmarks/speed.py
 
 napari: $(READY)
-	$(BIN)/napari src/napari_morphocast/sample_data/tissue.ome.tif --with napari-morphocast Train
+	$(BIN)/python scripts/open_napari.py
 
 $(READY): pyproject.toml scripts/setup.sh
 	scripts/setup.sh

@@ -58,8 +58,8 @@ def describe_axes(axes: str, shape: tuple[int, ...], name: str) -> LayerAxes:
     if strange or len(set(letters)) != len(letters):
         raise MovieError(
             f"{name}: it is not clear what the axes {letters} of lengths "
-            f"{_lengths(shape)} are; say it with the letters T, C, Z, Y, X, S (colour), "
-            f"each once, such as --axes {_suggestion(len(shape))}."
+            f"{_lengths(shape)} are; say it with the letters T, C, Z, Y, X and S "
+            f"(colour), each once, such as --axes {_suggestion(len(shape))}."
         )
     if 0 in shape:
         raise MovieError(
@@ -159,8 +159,9 @@ def _z_rule(axes: LayerAxes, z: ZChoice, name: str) -> int | str:
     depth = axes.length("Z")
     if z is None and depth > 1:
         raise MovieError(
-            f"{name} has a Z axis of {depth} slices (axes {axes}); choose with --z max, "
-            f"--z mean or --z {depth // 2}, or say --axes if Z is really something else."
+            f"{name} has a Z axis of {depth} slices (axes {axes}); choose with "
+            f"--z max, --z mean or --z {depth // 2}, or say --axes if Z is really "
+            "something else."
         )
     if z is None or (depth == 1 and isinstance(z, str) and z in ("max", "mean")):
         return 0
@@ -181,8 +182,8 @@ def _picked_channels(
     count, stored = axes.length("C"), axes.length("S")
     if stored > 4:
         raise MovieError(
-            f"{name} has {stored} samples per pixel (axes {axes}), which is no colour "
-            f"picture; if they are channels, say --axes {axes.letters.replace('S', 'C')}."
+            f"{name} has {stored} samples per pixel (axes {axes}), which is no colour; "
+            f"if they are channels, say --axes {axes.letters.replace('S', 'C')}."
         )
     samples = {1: 1, 2: 1, 3: 3, 4: 3}[stored]  # alpha is dropped
     if count > 1 and samples == 3 and channel is None:
@@ -279,13 +280,14 @@ class ArrangedFrames:
             start, stop, step = time.indices(length)
             if step < 1:
                 raise IndexError("frames are read forwards")
-            span, lead = slice(start, max(start, stop), step), (slice(None),)
+            span = slice(start, max(start, stop), step)
+            lead: tuple[Any, ...] = (slice(None),)
         else:
             at = range(length)[time]
             span, lead = slice(at, at + 1, 1), (0,)
         with refusing(self.name):
             frames = self._frames(span)
-        return frames[(*lead, *rest)]
+        return np.asarray(frames[(*lead, *rest)])
 
     def _frames(self, span: slice) -> NDArray[Any]:
         if not isinstance(self.z, str):
@@ -300,17 +302,17 @@ class ArrangedFrames:
     def _projected(self, span: slice) -> NDArray[Any]:
         slices = range(self.axes.length("Z"))
         if self.z == "max":
-            best = self._block(span, 0)
+            best: NDArray[Any] = self._block(span, 0)[0].copy()
             for z in slices[1:]:
-                best = np.maximum(best, self._block(span, z))
-            return best[0]
+                np.maximum(best, self._block(span, z)[0], out=best)
+            return best
         total = np.zeros(self.shape[1:], np.float64)
         for z in slices:
             total += self._block(span, z)[0]
         mean = total / len(slices)
         if self.dtype.kind in "iu":
             return np.rint(mean).astype(self.dtype)
-        return mean >= 0.5 if self.dtype.kind == "b" else mean.astype(self.dtype)
+        return np.asarray(mean >= 0.5 if self.dtype.kind == "b" else mean, self.dtype)
 
     def _block(self, span: slice, z: int) -> NDArray[Any]:
         """Read (T, C, Y, X) at one z: T and the rest sliced, Z picked."""
@@ -329,5 +331,4 @@ class ArrangedFrames:
                 block, letters = block[..., None], letters + letter
         block = block.transpose([letters.index(letter) for letter in "TCSYX"])
         t, c, s, y, x = block.shape
-        block = block.reshape(t, c * s, y, x)
-        return block.astype(self.dtype, copy=False)
+        return block.reshape(t, c * s, y, x).astype(self.dtype, copy=False)

@@ -42,7 +42,8 @@ Kind = Literal[
 
 NEIGHBOURHOOD = 8  # frames before and after, with which a frame is compared
 LISTED = 12  # frames named in a sentence; of more, only the number is told
-RIGID = 0.3  # share of a change that a shift of the whole picture may leave over
+OFTEN = 3  # a change seen more often, like a heart beat, belongs to the movie
+RIGID = 0.22  # share of a change that a shift of the whole picture may leave over
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,8 +203,7 @@ def _blank(looked: Looked) -> Problem | None:
     return Problem(
         "blank",
         _numbers(frames),
-        f"Blank: {_list(frames)} show(s) no picture; "
-        "cut the movie there, or leave the frame(s) out.",
+        f"No picture in {_list(frames)}; cut the movie there, or leave them out.",
     )
 
 
@@ -215,19 +215,22 @@ def _duplicate(looked: Looked) -> Problem | None:
     return Problem(
         "duplicate",
         _numbers(frames),
-        f"Repeated: {_list(frames)} show(s) the same as the frame before; frames were "
-        "dropped or the movie was converted, so remove them, or time will stutter.",
+        f"The frame before is repeated in {_list(frames)}, because frames were dropped "
+        "or the movie was converted; remove the repeats, or time will stutter.",
     )
 
 
 def _jump(looked: Looked) -> Problem | None:
     """The picture shifts, or changes as a whole, between two frames."""
-    sudden = _stands_out(looked.change, looked.comparable())
+    usable = looked.comparable()
+    sudden = _stands_out(looked.change, usable & ~np.roll(looked.repeated(), 1))
+    sudden[np.flatnonzero(_steps(looked))] = False  # said elsewhere
     steady = np.array(_median_shift(looked))
     shifts = np.nan_to_num(np.hypot(*(looked.shift - steady).T))
-    usual = _usual(shifts, looked.comparable())
+    usual = _usual(shifts, usable)
     shifted = (shifts > max(2.5, 6 * usual)) & (_left(looked) < RIGID)
-    frames = np.flatnonzero(looked.comparable() & (sudden | shifted))
+    shifted &= usable
+    frames = np.flatnonzero(sudden | shifted)
     if not frames.size:
         return None
     far = float(shifts[shifted].max()) if shifted.any() else 0.0
@@ -242,19 +245,11 @@ def _jump(looked: Looked) -> Problem | None:
 
 def _brightness(looked: Looked) -> Problem | None:
     """The picture becomes brighter or darker at once."""
-    level = looked.mean
-    step = np.diff(level, prepend=level[:1])
-    base = np.maximum(level - float(looked.low.min()), 1e-9)
-    relative = step / np.minimum(base, np.roll(base, 1))
-    relative[0] = 0
-    usable = looked.comparable()
-    middle = float(np.median(relative[usable])) if usable.any() else 0.0
-    spread = MAD_TO_SIGMA * _usual(np.abs(relative - middle), usable)
-    odd = np.abs(relative - middle) > max(0.05, 8 * spread)
-    frames = np.flatnonzero(odd & usable)
+    steps = _steps(looked)
+    frames = np.flatnonzero(steps)
     if not frames.size:
         return None
-    most = float(relative[frames][np.argmax(np.abs(relative[frames]))])
+    most = float(steps[np.argmax(np.abs(steps))])
     return Problem(
         "brightness",
         _numbers(frames),
@@ -288,14 +283,27 @@ def _drift(looked: Looked) -> Problem | None:
     if known.sum() < 5 or speed < 0.1 or speed * len(known) < 3:
         return None
     off = np.median(np.hypot(*(looked.shift[known] - (y, x)).T))
-    if off > 0.5 * speed or np.median(_left(looked)[known]) > RIGID:
+    if off > 0.5 * speed or np.median(_left(looked)[known]) > 0.5 * RIGID:
         return None
     return Problem(
         "drift",
         (),
         f"The whole picture drifts by {speed:.2g} pixels per frame ({y:+.2f} down, "
-        f"{x:+.2f} to the right); register the movie if the stage moved, not the cells.",
+        f"{x:+.2f} to the right); if the stage moved, not the cells, register it.",
     )
+
+
+def _steps(looked: Looked) -> NDArray[np.float64]:
+    """Sudden changes of the mean, as a share of what was above black; else 0. (T,)."""
+    step = np.diff(looked.mean, prepend=looked.mean[:1])
+    before = np.maximum(np.roll(looked.mean, 1) - float(looked.low.min()), 1e-9)
+    usable = looked.comparable()
+    middle = _usual(step, usable)
+    spread = MAD_TO_SIGMA * _usual(np.abs(step - middle), usable)
+    odd = np.abs(step - middle) > max(8 * spread, 0.1 * float(np.median(looked.spread)))
+    odd &= np.abs(step) > 0.05 * np.minimum(before, before + step)
+    result: NDArray[np.float64] = np.where(odd & usable, step / before, 0.0)
+    return result
 
 
 def _median_shift(looked: Looked) -> tuple[float, float]:
@@ -320,15 +328,14 @@ def _left(looked: Looked) -> NDArray[np.float64]:
 def _stands_out(
     values: NDArray[np.float64], usable: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Which values are far above all others nearby; the two next to one are excused."""
+    """Which values are far above all others nearby, and rare in the whole movie."""
     odd = np.zeros(len(values), bool)
+    numbers = np.arange(len(values))
     for index in np.flatnonzero(usable):
-        near = np.arange(index - NEIGHBOURHOOD, index + NEIGHBOURHOOD + 1)
-        near = near[(near >= 0) & (near < len(values)) & (np.abs(near - index) > 1)]
-        near = near[usable[near]]
-        if len(near) >= 5:
-            others = values[near]
-            limit = max(1.3 * others.max(), 1.6 * float(np.median(others)))
+        others = usable & (np.abs(numbers - index) > 1)  # a bad frame makes two changes
+        near = values[others & (np.abs(numbers - index) <= NEIGHBOURHOOD)]
+        if len(near) >= 5 and (1.3 * values[others] > values[index]).sum() <= OFTEN:
+            limit = max(1.3 * near.max(), 1.6 * float(np.median(near)))
             odd[index] = values[index] > limit
     return odd
 

@@ -29,7 +29,7 @@ def pieces(movie: Movie, start: int, stop: int) -> Iterator[tuple[int, int]]:
 
 
 def require_finite(movie: Movie, start: int, stop: int) -> None:
-    """Refuse a movie with NaN or infinite pixels in frames ``start`` to ``stop - 1``."""
+    """Refuse NaN and infinite pixels in frames ``start`` to ``stop - 1``."""
     if not np.issubdtype(movie.dtype, np.inexact):
         return
     for begin, end in pieces(movie, start, stop):

@@ -34,9 +34,11 @@ class FolderFrames:
         time, *within = key if isinstance(key, tuple) else (key,)
         chosen = self.paths[time]
         if not isinstance(chosen, list):
-            return self._picture(chosen)[tuple(within)]
+            return np.asarray(self._picture(chosen)[tuple(within)])
+        if not chosen:
+            return np.empty((0, *self.shape[1:]), self.dtype)[(slice(None), *within)]
         frames = [self._picture(path)[tuple(within)] for path in chosen]
-        return np.stack(frames) if frames else np.empty((0, *self.shape[1:]))
+        return np.stack(frames)
 
     def _picture(self, path: Path) -> NDArray[Any]:
         with refusing(path.name):

@@ -121,13 +121,13 @@ def _open_as_it_is(path: Path) -> Stored:
 
         return open_npy(path)
     raise MovieError(
-        f"{path.name} is none of the formats that can be read (TIFF, OME-Zarr, .npy, or "
-        "a folder of pictures); open it in Fiji and save it as OME-TIFF."
+        f"{path.name} is none of the formats that can be read (TIFF, OME-Zarr, .npy, "
+        "or a folder of pictures); open it in Fiji and save it as OME-TIFF."
     )
 
 
 def _fitting(axes: str, stored: Stored, name: str) -> str:
-    """The letters for the stored axes, without those of length one that are not there."""
+    """The letters for the stored axes, without those of length one."""
     letters = axes.strip().upper()
     count = len(stored.metadata.shape)
     if len(letters) == len(stored.full_shape) > count:

@@ -103,7 +103,7 @@ class _Rows:
 
 
 def look_at(movie: Movie, most: int) -> Looked:
-    """Measure every frame; the shift of ``most`` pairs and wherever change is sudden."""
+    """Measure every frame, and shifts of ``most`` pairs and where change is sudden."""
     count, channels = movie.shape[:2]
     rows, tops = _Rows(), [_Top() for _ in range(channels)]
     recent: deque[NDArray[np.float32]] = deque(maxlen=3)
@@ -124,7 +124,7 @@ def look_at(movie: Movie, most: int) -> Looked:
     pixels = count * movie.shape[2] * movie.shape[3]
     return Looked(
         shape=(int(seen.shape[1]), int(seen.shape[2])),
-        noise=tuple(float(v) for v in np.median(noises or [[0.0] * channels], axis=0)),
+        noise=tuple(float(v) for v in np.median(noises or [(0.0,) * channels], axis=0)),
         saturated=tuple(top.count / pixels for top in tops),
         **{name: np.array(getattr(rows, name)) for name in rows.__slots__},
     )
@@ -173,8 +173,7 @@ def _compare(recent: deque[NDArray[np.float32]], rows: _Rows, planned: bool) -> 
         before, after = recent[-2], recent[-1]
         same = bool(np.array_equal(before, after))
         rms = float(np.sqrt(np.mean(np.square(after - before))))
-        scale = np.sqrt((before.var() + after.var()) / 2)
-        change = rms / max(float(scale), 1e-9)
+        change = rms / max(min(float(before.std()), float(after.std())), 1e-9)
         sudden = change > 1.5 * float(np.median(rows.change[-16:]))
         if not same and (planned or sudden):
             first, second = Spectrum.of(before.mean(0)), Spectrum.of(after.mean(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,14 +33,17 @@ def _noise(frames: NDArray[np.float32]) -> float:
     """Noise of one channel, frames (T, Y, X)."""
     if min(frames.shape[1:]) < 3:
         return 0.0
-    fresh = [True, *(bool(np.any(b != a)) for a, b in zip(frames, frames[1:], strict=False))]
+    fresh = [
+        True,
+        *(bool(np.any(b != a)) for a, b in pairwise(frames)),
+    ]
     frames = frames[np.array(fresh)]  # a repeated frame has no noise of its own
-    in_time = _second(frames, 0) if len(frames) >= 3 else frames
-    residue = _second(_second(in_time, 1), 2)
-    inner = frames[1:-1] if len(frames) >= 3 else frames
-    level = inner[:, 1:-1, 1:-1].ravel()
+    axes = (0, 1, 2) if len(frames) >= 3 else (1, 2)
+    residue = level = frames
+    for axis in axes:  # a mean of three knows nothing of their second difference
+        residue, level = _second(residue, axis), _mean(level, axis)
     size = np.abs(residue.ravel())
-    groups = np.array_split(np.argsort(level, kind="stable"), LEVELS)
+    groups = np.array_split(np.argsort(level.ravel(), kind="stable"), LEVELS)
     sigmas = [MAD_TO_SIGMA * np.median(size[group]) for group in groups if group.size]
     return float(np.sqrt(np.mean(np.square(sigmas))))
 
@@ -48,3 +52,10 @@ def _second(values: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
     """Second difference, scaled so that white noise keeps its standard deviation."""
     result: NDArray[np.float32] = np.diff(values, 2, axis) / np.float32(np.sqrt(6))
     return result
+
+
+def _mean(values: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
+    """Mean of each value and the two beside it."""
+    moved = np.moveaxis(values, axis, 0)
+    result: NDArray[np.float32] = (moved[:-2] + moved[1:-1] + moved[2:]) / np.float32(3)
+    return np.moveaxis(result, 0, axis)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from xml.etree.ElementTree import Element
 
+MOST_SHRUNK = 1100  # no lossless compression of TIFF packs better
+
 
 def parse(xml: str, name: str) -> Element:
     """The OME element; refuses text that is not XML."""
@@ -25,7 +27,19 @@ def parse(xml: str, name: str) -> Element:
         ) from error
 
 
-def check(root: Element, path: Path, pages: int) -> None:
+def without_old_name(xml: str, path: Path) -> str:
+    """The same description of a file that was renamed since it was written."""
+    root = parse(xml, path.name)
+    names = {e.get("FileName", path.name) for e in _all(root, "UUID")}
+    if len(names) != 1 or any((path.parent / old).exists() for old in names):
+        return xml
+    for data in _all(root, "TiffData"):
+        for uuid in _all(data, "UUID"):
+            data.remove(uuid)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def check(root: Element, path: Path, pages: int, compressed: bool) -> None:
     """Refuse a description that promises pictures which the files cannot hold."""
     name = path.name
     main = next((e for e in _all(root, "BinaryOnly")), None)
@@ -35,9 +49,9 @@ def check(root: Element, path: Path, pages: int) -> None:
             f"{name} is one part of a set of OME-TIFF files described by {master}; "
             "open that file, or save the set as one OME-TIFF."
         )
-    files = {e.get("FileName", name) for e in _all(root, "UUID")}
+    files = {e.get("FileName", name) for e in _all(root, "UUID")} | {name}
     missing = sorted(f for f in files if not (path.parent / f).is_file())
-    if missing and files != {missing[0]}:
+    if missing:
         raise MovieError(
             f"{name} is part of a set of {len(files)} OME-TIFF files, but "
             f"{missing[0]} is not beside it; copy all files of the set into one folder."
@@ -46,17 +60,20 @@ def check(root: Element, path: Path, pages: int) -> None:
         raise MovieError(
             f"{name} has a further axis besides T, C and Z; save it without that axis."
         )
-    several = len(files) > 1
-    # no page is shorter than 64 bytes
-    room = sum((path.parent / f).stat().st_size // 64 for f in files) if several else 0
+    sizes = {f: (path.parent / f).stat().st_size for f in files}
+    # a set's pictures are spread over its files, and no page is shorter than 64 bytes
+    room = sum(sizes.values()) // 64 if len(files) > 1 else pages
+    bits = 8 * sum(sizes.values()) * (MOST_SHRUNK if compressed else 1)
     for pixels in _all(root, "Pixels"):
-        _check_pictures(pixels, max(pages, room), name)
+        _check_pictures(pixels, room, bits, name)
 
 
-def _check_pictures(pixels: Element, room: int, name: str) -> None:
+def _check_pictures(pixels: Element, room: int, bits: int, name: str) -> None:
     promised = 1
     for axis in "TCZ":
         promised *= int(pixels.get(f"Size{axis}", 1))
+    area = int(pixels.get("SizeY", 1)) * int(pixels.get("SizeX", 1))
+    too_large = promised * area > bits
     samples = [int(e.get("SamplesPerPixel", 1)) for e in _all(pixels, "Channel")]
     promised //= max(samples, default=1) or 1
     counted = [
@@ -64,11 +81,11 @@ def _check_pictures(pixels: Element, room: int, name: str) -> None:
         for e in _all(pixels, "TiffData")
         for key in ("PlaneCount", "NumPlanes")
     ]
-    if max([promised, *counted]) > room:
+    most = max([promised, *counted])
+    if most > room or too_large:
         raise MovieError(
-            f"{name} is damaged or cut short: it promises "
-            f"{max([promised, *counted])} pictures but holds {room}; "
-            "copy or export it again."
+            f"{name} is damaged or cut short: it promises {most} pictures of {area} "
+            f"pixels, which is more than the file holds; copy or export it again."
         )
 
 
@@ -110,7 +127,7 @@ def pixel_size(root: Element) -> tuple[float, float] | None:
             for axis in "YX"
         )
         known = y or x
-        return (y or known, x or known) if known else None  # type: ignore[return-value]
+        return (y or known, x or known) if known else None
     return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_morphocast.data.stored import FileMetadata, Stored
@@ -11,6 +10,7 @@ from napari_morphocast.errors import MovieError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 MARKERS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 MOST_PIXELS = 2**31  # in one plane; more is a damaged header
@@ -44,15 +44,15 @@ def open_ome_zarr(folder: Path) -> Stored:
     axes, units = _axes(multiscale, array.ndim)
     scale = _scale(multiscale, level, array.ndim)
     ours = image.attrs.get(OURS)
+    colour = isinstance(ours, dict) and bool(ours.get("rgb"))
     metadata = FileMetadata(
         axes=axes,
         shape=tuple(array.shape),
         interval=_interval(axes, units, scale),
         pixel_size=_pixel_size(axes, units, scale),
-        channels=_channels(attributes),
+        channels=() if colour else _channels(attributes),
         dtype=array.dtype,
     )
-    colour = isinstance(ours, dict) and bool(ours.get("rgb"))
     return Stored(array, metadata, colour=colour)
 
 

@@ -65,9 +65,7 @@ def shift_between(before: Spectrum, after: Spectrum) -> tuple[float, float]:
     return result[0], result[1]
 
 
-def _refine(
-    peaks: NDArray[np.float32], place: tuple[np.intp, ...], axis: int
-) -> float:
+def _refine(peaks: NDArray[np.float32], place: tuple[np.intp, ...], axis: int) -> float:
     """Top of the parabola through the peak and its neighbours, as a signed shift."""
     length = peaks.shape[axis]
     index: list[Any] = list(place)

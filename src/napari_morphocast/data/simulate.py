@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SHOT = 0.7  # share of the noise variance that is photon noise; the rest is read noise
+MOST = {np.uint8: 255, np.uint16: 4095}  # grey levels of 8-bit and 12-bit cameras
 SMALLEST = 16  # pixels; a smaller picture shows nothing
 
 
@@ -55,9 +56,9 @@ class _Kind:
 
 
 _KINDS = {
-    "tissue": _Kind(draw_tissue, 60.0, 0.5, np.uint8, 8.0, 190.0, 0.75),
+    "tissue": _Kind(draw_tissue, 60.0, 0.5, np.uint8, 8.0, 150.0, 0.75),
     "yeast": _Kind(draw_yeast, 180.0, 0.25, np.uint8, 0.0, 255.0, 0.6),
-    "waves": _Kind(draw_waves, 15.0, 20.0, np.uint16, 100.0, 3600.0, 0.8),
+    "waves": _Kind(draw_waves, 15.0, 20.0, np.uint16, 100.0, 700.0, 0.8),
 }
 KINDS = tuple(_KINDS)
 
@@ -112,7 +113,7 @@ def _through_microscope(drawn: NDArray[np.float32], look: _Kind) -> NDArray[np.f
     """Grey levels after the blur, shape (T, Y, X), within what the camera can hold."""
     from scipy.ndimage import gaussian_filter
 
-    top = 4095 if look.dtype is np.uint16 else 255
+    top = MOST[look.dtype]
     for time, frame in enumerate(drawn):
         sharp = look.black + (look.white - look.black) * frame
         drawn[time] = np.clip(gaussian_filter(sharp, look.blur), look.black, 0.97 * top)
@@ -123,7 +124,7 @@ def _record(
     truth: NDArray[np.float32], sigma: float, look: _Kind, rng: np.random.Generator
 ) -> NDArray[np.unsignedinteger[Any]]:
     """Add photon and read noise with the overall standard deviation ``sigma``."""
-    top = 4095 if look.dtype is np.uint16 else 255
+    top = MOST[look.dtype]
     light = truth - look.black
     gain = SHOT * sigma**2 / max(float(light.mean()), 1e-6)  # grey levels per photon
     movie = np.empty(truth.shape, look.dtype)

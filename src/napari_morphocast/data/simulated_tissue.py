@@ -23,7 +23,7 @@ NEIGHBOURS = 11  # cells that may matter to the pixels of one block
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Flow:
-    """Incompressible flow on a torus: a drift, a stretch, and slowly changing eddies."""
+    """Incompressible flow on a torus: a drift, a stretch and slowly changing eddies."""
 
     box: NDArray[np.float64]  # (2,) pixels
     drift: NDArray[np.float64]  # (2,) pixels per frame
@@ -42,7 +42,9 @@ class _Flow:
         y, x = 2 * np.pi * (places / self.box - 0.5).T
         extension = np.stack([-np.sin(y) * np.cos(x), np.cos(y) * np.sin(x)], 1)
         swing = 0.7 + 0.3 * np.sin(time / 40)
-        result: NDArray[np.float64] = eddies + self.drift + self.stretch * extension * swing
+        result: NDArray[np.float64] = (
+            eddies + self.drift + self.stretch * extension * swing
+        )
         return result
 
 
@@ -94,12 +96,12 @@ def draw_tissue(
 def _flow(box: NDArray[np.float64], rng: np.random.Generator) -> _Flow:
     """A flow whose eddies are about as large as the picture, at most three waves."""
     waves = np.array([(1, 0), (0, 1), (1, 1), (1, -1), (2, 1), (1, 2)], float)
-    speeds = np.array([0.30, 0.30, 0.30, 0.30, 0.2, 0.2]) * rng.uniform(0.7, 1.3, 6)
+    speeds = np.array([0.36, 0.36, 0.36, 0.36, 0.24, 0.24]) * rng.uniform(0.7, 1.3, 6)
     heading = rng.uniform(0, 2 * np.pi)
     return _Flow(
         box=box,
-        drift=0.55 * np.array([np.sin(heading), np.cos(heading)]),
-        stretch=0.55,
+        drift=0.45 * np.array([np.sin(heading), np.cos(heading)]),
+        stretch=0.6,
         waves=waves,
         speeds=speeds,
         phases=rng.uniform(0, 2 * np.pi, 6),
@@ -126,9 +128,7 @@ def _grow_sheet(
     return sheet
 
 
-def _move(
-    sheet: _Sheet, flow: _Flow, time: float, box: NDArray[np.float64]
-) -> _Sheet:
+def _move(sheet: _Sheet, flow: _Flow, time: float, box: NDArray[np.float64]) -> _Sheet:
     """One frame later: carried by the flow, pushed by the neighbours."""
     wanted = flow.at(sheet.at, time) + _push(sheet.at, box)
     velocity = MEMORY * sheet.velocity + (1 - MEMORY) * wanted
@@ -235,7 +235,9 @@ def _strength(
     pulse = 0.78 + 0.22 * np.sin(2 * np.pi * (7 * mix + time / (30 + 30 * mix)))
     seal = _smooth((time - sheet.born) / SEALING).astype(np.float32)[owner]
     sisters = sheet.name[near] == sheet.sister[owner]
-    result: NDArray[np.float32] = (pulse * np.where(sisters, seal, 1)).astype(np.float32)
+    result: NDArray[np.float32] = (pulse * np.where(sisters, seal, 1)).astype(
+        np.float32
+    )
     return result
 
 

@@ -15,6 +15,7 @@ GRID = 0.50  # length of a grid cell
 STEP = 0.045  # time of one step; below GRID**2 / 4, where diffusion is stable
 STEPS = 6  # from one frame to the next
 WARM_UP = 900  # steps until the spirals have wound up
+PITCH = 68  # grid cells from one spiral to the next
 MARGIN = 10  # grid cells simulated beyond each border of the picture
 
 
@@ -42,15 +43,18 @@ def draw_waves(
 def _broken_waves(
     shape: tuple[int, int], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Excited and tired patches, large and smooth; their crossings become spirals."""
-    from scipy.ndimage import gaussian_filter
-
-    fields = []
-    for _ in range(2):
-        field = gaussian_filter(rng.normal(size=shape), 0.16 * 140, mode="wrap")
-        fields.append(field - np.median(field))
-    u = (fields[0] > 0).astype(np.float32)
-    v = np.where(fields[1] > 0, A / 2, 0).astype(np.float32)
+    """Excited and tired sectors around points that so become the tips of spirals."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    phase = np.full(shape, rng.uniform(0, 2 * np.pi))
+    rows, columns = (max(1, round(length / PITCH)) for length in shape)
+    for row in range(rows):
+        for column in range(columns):
+            cy = (row + 0.5 + rng.uniform(-0.25, 0.25)) * shape[0] / rows
+            cx = (column + 0.5 + rng.uniform(-0.25, 0.25)) * shape[1] / columns
+            turn = 1 if (row + column) % 2 else -1
+            phase += turn * np.arctan2(y - cy, x - cx)
+    u = (np.sin(phase) > 0).astype(np.float32)
+    v = np.where(np.cos(phase) > 0, A / 2, 0).astype(np.float32)
     return u, v
 
 
@@ -60,9 +64,8 @@ def _step(
     """One time step, semi-implicit in the reaction; nothing flows over the border."""
     threshold = (v + np.float32(B)) * np.float32(1 / A)
     push = np.float32(STEP / EPSILON) * (u - threshold)
-    low = u / (1 - (1 - u) * push)
-    high = (u + u * push) / (1 + u * push)
-    reacted = np.where(push < 0, low, high)
+    down, up = np.minimum(push, 0), np.maximum(push, 0)
+    reacted = np.where(push < 0, u / (1 - (1 - u) * down), u * (1 + up) / (1 + u * up))
     padded = np.pad(u, 1, mode="edge")
     around = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
     diffused = np.float32(STEP / GRID**2) * (around - 4 * u)

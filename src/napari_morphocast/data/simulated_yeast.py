@@ -50,8 +50,8 @@ class _Colony:
         result: NDArray[np.bool_] = (self.mother[:, None] == self.name[None]) & young
         return result
 
-    def keep(self, which: NDArray[np.bool_]) -> _Colony:
-        """Only the cells for which ``which`` is true."""
+    def keep(self, which: NDArray[np.intp]) -> _Colony:
+        """Only the cells with these indices."""
         return _Colony(*(getattr(self, name)[which] for name in self.__slots__))
 
     def join(self, other: _Colony) -> _Colony:
@@ -73,8 +73,8 @@ def draw_yeast(
     for time in range(frames):
         movie[time] = np.clip(empty + _draw_cells(colony, time, size), 0.02, 0.98)
         colony = _bud(_move(colony, time, traps), time, rng)
-        inside = (colony.at > -MARGIN) & (colony.at < np.array(size) + MARGIN)
-        colony = colony.keep(inside.all(axis=1))
+        outside = (colony.at < -MARGIN) | (colony.at > np.array(size) + MARGIN)
+        colony = colony.keep(np.flatnonzero(~outside.any(axis=1)))
     return movie
 
 
@@ -152,12 +152,12 @@ def _move(colony: _Colony, time: float, traps: NDArray[np.float64]) -> _Colony:
     pushed *= np.minimum(1, REACH / np.maximum(length, 1e-9))
     velocity = 0.5 * colony.velocity + 0.5 * pushed
     flow = _stream(colony.at - middle) * loose[:, None]
-    return replace(colony, at=colony.at + velocity + flow, velocity=velocity, loose=loose)
+    return replace(
+        colony, at=colony.at + velocity + flow, velocity=velocity, loose=loose
+    )
 
 
-def _nearest(
-    at: NDArray[np.float64], traps: NDArray[np.float64]
-) -> NDArray[np.intp]:
+def _nearest(at: NDArray[np.float64], traps: NDArray[np.float64]) -> NDArray[np.intp]:
     """Index of the trap nearest to each place, shape (N,)."""
     result: NDArray[np.intp] = np.linalg.norm(at[:, None] - traps, axis=-1).argmin(1)
     return result
@@ -203,7 +203,9 @@ def _off_bars(
     for middle in traps:
         for bar in BARS:
             apart, distance = _from_bar(at - middle, bar)
-            deep = np.maximum(radii + BAR_RADIUS - distance, 0) / np.maximum(distance, 1e-6)
+            deep = np.maximum(radii + BAR_RADIUS - distance, 0) / np.maximum(
+                distance, 1e-6
+            )
             total += 0.5 * deep[:, None] * apart
     return total
 
@@ -225,9 +227,9 @@ def _empty_picture(
     """Bars, dust and uneven light without cells, shape (Y, X)."""
     from scipy.ndimage import gaussian_filter
 
-    place = np.stack(np.mgrid[: size[0], : size[1]], -1).astype(float)
+    place = np.moveaxis(np.mgrid[: size[0], : size[1]], 0, -1).astype(float)
     y, x = np.moveaxis(place / np.array(size) - 0.5, -1, 0)
-    picture = 0.50 + 0.05 * x - 0.03 * y - 0.06 * (x**2 + y**2)
+    picture: NDArray[np.float64] = 0.50 + 0.05 * x - 0.03 * y - 0.06 * (x**2 + y**2)
     picture += 0.03 * gaussian_filter(rng.normal(size=size), 1.8)
     for middle in traps:
         for bar in BARS:
@@ -261,7 +263,9 @@ def _draw_cells(
     return picture
 
 
-def _shape(dy: NDArray[np.float64], dx: NDArray[np.float64], name: int) -> NDArray[np.float64]:
+def _shape(
+    dy: NDArray[np.float64], dx: NDArray[np.float64], name: int
+) -> NDArray[np.float64]:
     """Distance from the middle, of a slightly oval cell, in pixels."""
     turn = 2.4 * name
     along = np.cos(turn) * dy + np.sin(turn) * dx
@@ -295,7 +299,8 @@ def _cell(
         out = radius * np.sqrt(own.uniform(0.05, 0.5))
         spot = np.hypot(dy - out * np.sin(angle), dx - out * np.cos(angle))
         seen = seen + inside * own.normal(0, 0.10) * _bump(spot, 0, 1.3)
-    return strength * seen
+    result: NDArray[np.float64] = strength * seen
+    return result
 
 
 def _bump(

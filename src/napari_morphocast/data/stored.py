@@ -50,14 +50,13 @@ class Stored:
         Has a shape and a dtype and slices with a tuple; read only when sliced.
     metadata : FileMetadata
         What the file says about it; same axes as ``array``.
-    full_axes, full_shape : str, tuple of int
-        The same with the axes of length one that the file also names.
+    full_shape : tuple of int
+        The same shape with the axes of length one that the file also names.
     colour : bool
         Whether the three channels on axis C are red, green and blue.
     """
 
     array: Frames
     metadata: FileMetadata
-    full_axes: str = ""
     full_shape: tuple[int, ...] = ()
     colour: bool = False

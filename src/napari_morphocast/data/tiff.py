@@ -28,6 +28,10 @@ def open_tiff(path: Path) -> Stored:
 
     pages = count_pages(path)
     with quiet(), TiffFile(path) as tif:
+        xml = tif.ome_metadata
+    if xml is not None:
+        xml = ome_xml.without_old_name(xml, path)
+    with quiet(), TiffFile(path, omexml=xml) as tif:
         metadata = _described(tif, path, pages)
         if not len(tif.series):
             raise MovieError(f"{path.name} holds no picture; export it again.")
@@ -42,7 +46,8 @@ def open_tiff(path: Path) -> Stored:
     axes, shape = _named(pictures, series, metadata.interval is not None, full)
     pictures = replace(pictures, shape=shape)
     metadata = replace(metadata, axes=axes, shape=shape, dtype=pictures.dtype)
-    return Stored(pictures, metadata, full[0], tuple(full[1]))
+    named = [n for a, n in zip(*full, strict=True) if a != "S" or n > 1]
+    return Stored(pictures, metadata, tuple(named))
 
 
 def _named(
@@ -141,7 +146,8 @@ def _grey(dtype: Any, name: str) -> np.dtype[Any]:
         raise MovieError(
             f"{name} holds pixels of an unknown type; convert it to 16-bit first."
         )
-    return np.dtype(dtype).newbyteorder("=")
+    native: np.dtype[Any] = np.dtype(dtype).newbyteorder("=")
+    return native
 
 
 def _described(tif: Any, path: Path, pages: int) -> FileMetadata:
@@ -149,7 +155,7 @@ def _described(tif: Any, path: Path, pages: int) -> FileMetadata:
     blank = FileMetadata("", ())
     if tif.is_ome:
         root = ome_xml.parse(tif.ome_metadata, path.name)
-        ome_xml.check(root, path, pages)
+        ome_xml.check(root, path, pages, tif.pages.first.compression != 1)
         if tif.series[0].kind != "ome":
             raise MovieError(
                 f"{path.name}: its OME description does not fit its pictures; "

@@ -85,7 +85,9 @@ class TiffPictures:
         within = keys[len(lead) :]
         pictures = [self._read(self.planes[i])[within] for i in np.ravel(numbers)]
         shape = (*np.shape(numbers), *self._empty()[within].shape)
-        return np.stack(pictures).reshape(shape) if pictures else np.empty(shape)
+        if not pictures:
+            return np.empty(shape, self.dtype)
+        return np.stack(pictures).reshape(shape)
 
     def _empty(self) -> NDArray[Any]:
         """A picture that takes no memory, to see what a key does to its shape."""

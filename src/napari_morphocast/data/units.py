@@ -87,7 +87,7 @@ def _plain(unit: str) -> str:
     name = name.replace("\\u00B5", "u").replace("\\u00b5", "u").replace("Â", "")
     name = name.replace("\N{MICRO SIGN}", "u").replace("\N{GREEK SMALL LETTER MU}", "u")
     name = name.replace("\N{ANGSTROM SIGN}", "Å").lower()
-    if name.endswith("metre") or name.endswith("metres"):
+    if name.endswith(("metre", "metres")):
         name = name.replace("metre", "meter")
     if len(name) > 3 and name.endswith("s"):
         name = name[:-1]

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.movie import Movie
 
-CLASSIC_TIFF = 2**32 - 2**25  # bytes of pixels; longer files are BigTIFF
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -73,10 +71,10 @@ class Plan:
     @property
     def text(self) -> str:
         """The note, and where in the movie the frames belong."""
+        if not self.first:
+            return self.note
         where = f"frame 0 here is frame {self.first} of {self.like.name}"
-        return "; ".join(
-            part for part in (self.note, where if self.first else "") if part
-        )
+        return f"{self.note}; {where}" if self.note else where
 
 
 def write_movie(

@@ -15,10 +15,12 @@ from napari_morphocast.models.losses import distance
 from napari_morphocast.models.motion import warp
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from napari_morphocast.data.windows import Window
 
+CHANGE_GAIN = 4.0  # brings changes to about the spread of frames
+MOTION_GAIN = 4.0  # pixels of motion for an output of 1
 Share = Annotated[float, Field(ge=0, le=1000)]
 
 
@@ -50,6 +52,12 @@ class ConvLSTMConfig(ModelConfig):
         title="Head",
         description="What the network puts out: the next frame itself, the change "
         "since the last frame, or a motion of the last frame plus a change.",
+    )
+    inputs: Literal["frame", "change"] = Field(
+        "change",
+        title="Inputs",
+        description="Whether the first layer sees each frame alone, or also how it "
+        "differs from the one before.",
     )
     peephole: Literal["none", "channel"] = Field(
         "none",
@@ -119,6 +127,13 @@ class ConvLSTMConfig(ModelConfig):
         return ssim
 
 
+class Memory(NamedTuple):
+    """What the network remembers: the last frame it saw, and its cells' states."""
+
+    frame: Tensor
+    cells: tuple[State, ...]
+
+
 class State(NamedTuple):
     """What a cell remembers: hidden and cell state, each (B, hidden, Y, X)."""
 
@@ -182,7 +197,8 @@ class ConvLSTM(Forecaster, name="convlstm"):
     def __init__(self, config: ConvLSTMConfig, channels: int) -> None:
         super().__init__(config, channels)
         area = config.patch**2
-        widths = (channels * area, *config.hidden)
+        inputs = channels if config.inputs == "frame" else 2 * channels
+        widths = (inputs * area, *config.hidden)
         self.cells = nn.ModuleList(
             ConvLSTMCell(before, after, config) for before, after in pairwise(widths)
         )
@@ -201,30 +217,34 @@ class ConvLSTM(Forecaster, name="convlstm"):
 
     def unroll(self, context: Tensor) -> Iterator[Tensor]:
         """Foretell frame after frame from the model's own forecasts."""
-        states: Sequence[State] | None = None
+        memory: Memory | None = None
         for frame in context.unbind(1):
-            states = self.remember(frame, states)
-        assert states is not None
-        frame = context[:, -1]
+            memory = self.remember(frame, memory)
+        assert memory is not None
         while True:
-            frame = self.next_frame(frame, states)
+            frame = self.next_frame(memory)
             yield frame
-            states = self.remember(frame, states)
+            memory = self.remember(frame, memory)
 
-    def remember(self, frame: Tensor, states: Sequence[State] | None) -> list[State]:
-        """See one frame (B, C, Y, X); the states are None before the first one."""
-        x = F.pixel_unshuffle(_padded(frame, self.config.patch), self.config.patch)
+    def remember(self, frame: Tensor, memory: Memory | None) -> Memory:
+        """See one frame (B, C, Y, X); there is no memory before the first one."""
+        x = frame
+        if self.config.inputs == "change":
+            before = frame if memory is None else memory.frame
+            x = torch.cat([frame, CHANGE_GAIN * (frame - before)], 1)
+        x = F.pixel_unshuffle(_padded(x, self.config.patch), self.config.patch)
         after = []
         for index, (cell, norm) in enumerate(zip(self.cells, self.norms, strict=True)):
             assert isinstance(cell, ConvLSTMCell)
-            state = cell(x, cell.start(x) if states is None else states[index])
+            state = cell(x, cell.start(x) if memory is None else memory.cells[index])
             after.append(state)
             x = norm(state.hidden)
-        return after
+        return Memory(frame, tuple(after))
 
-    def next_frame(self, last: Tensor, states: Sequence[State]) -> Tensor:
-        """Make the frame (B, C, Y, X) that follows ``last``."""
-        features = self.norms[-1](states[-1].hidden)
+    def next_frame(self, memory: Memory) -> Tensor:
+        """Make the frame (B, C, Y, X) that follows the last one seen."""
+        last = memory.frame
+        features = self.norms[-1](memory.cells[-1].hidden)
         height, width = last.shape[-2:]
         out = F.pixel_shuffle(self.head(features), self.config.patch)
         out = out[..., :height, :width]
@@ -233,7 +253,7 @@ class ConvLSTM(Forecaster, name="convlstm"):
         if self.config.head == "change":
             return last + out
         displacement, gain, change = out.split([2, self.channels, self.channels], 1)
-        return warp(last, displacement) * (1 + gain) + change
+        return warp(last, MOTION_GAIN * displacement) * (1 + gain) + change
 
     def criterion(self, forecast: Tensor, target: Tensor) -> Tensor:
         """Weighted sum of MSE, L1 and 1 - SSIM, as the settings say."""
@@ -248,16 +268,16 @@ class ConvLSTM(Forecaster, name="convlstm"):
         seen = context + noise * torch.randn_like(context) if noise else context
         dense = self.config.supervision == "dense"
         first = min(self.config.warmup, context.shape[1]) if dense else context.shape[1]
-        states: Sequence[State] | None = None
+        memory: Memory | None = None
         forecasts = []
         for step, frame in enumerate(seen.unbind(1), start=1):
-            states = self.remember(frame, states)
+            memory = self.remember(frame, memory)
             if step >= first:
-                forecasts.append(self.next_frame(frame, states))
-        assert states is not None
+                forecasts.append(self.next_frame(memory))
+        assert memory is not None
         for _ in range(target.shape[1] - 1):
-            states = self.remember(forecasts[-1], states)
-            forecasts.append(self.next_frame(forecasts[-1], states))
+            memory = self.remember(forecasts[-1], memory)
+            forecasts.append(self.next_frame(memory))
         truth = torch.cat([context[:, first:], target], 1)
         return self.criterion(torch.stack(forecasts, 1), truth)
 

@@ -10,7 +10,8 @@ from torch.nn import functional as F
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-KINDS = ("mse", "l1", "ssim")
+SIGMA = 1.5  # of the Gaussian window, in pixels
+RADIUS = 5  # of the Gaussian window, in pixels
 
 
 def distance(forecast: Tensor, target: Tensor, weights: Mapping[str, float]) -> Tensor:
@@ -29,12 +30,17 @@ def distance(forecast: Tensor, target: Tensor, weights: Mapping[str, float]) -> 
 
 
 def dissimilarity(forecast: Tensor, target: Tensor) -> Tensor:
-    """1 - SSIM with the Gaussian 11 x 11 window of Wang et al. (2004), data range 1."""
+    """1 - SSIM with the Gaussian 11 x 11 window of Wang et al. (2004), data range 1.
+
+    Averaged where the whole window lies inside the frame, as scikit-image does.
+    """
     from torchmetrics.functional.image import (
         structural_similarity_index_measure as ssim,
     )
 
     frames, truth = forecast.flatten(0, -4), target.flatten(0, -4)
-    similarity = ssim(frames, truth, sigma=1.5, data_range=1.0)
+    _, similarity = ssim(
+        frames, truth, sigma=SIGMA, data_range=1.0, return_full_image=True
+    )
     assert isinstance(similarity, Tensor)
-    return 1 - similarity
+    return 1 - similarity[..., RADIUS:-RADIUS, RADIUS:-RADIUS].mean()

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QTimer
+from superqt.utils import FunctionWorker
 
 from napari_morphocast.presenters.job import BusyError, Job, explain, release, work
 
@@ -82,10 +83,11 @@ class Controller:
         self._job = job
         self._listen()
         runner = _Runner(job, self._queue)
-        # napari's own workers, so that napari asks before it closes, and waits.
-        worker = create_worker(runner, _start_thread=False)
-        # PyTorch's warnings would be a pop-up each.
-        worker.warned.disconnect()
+        # napari's create_worker, so that napari asks before it closes, and waits; but
+        # superqt's worker: napari's shows each of PyTorch's warnings as a pop-up.
+        worker = create_worker(
+            runner, _start_thread=False, _worker_class=FunctionWorker
+        )
         worker.warned.connect(_log_warning)
         runner.cancelled = lambda: worker.abort_requested
         worker.start()

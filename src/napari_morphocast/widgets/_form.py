@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import types
 from dataclasses import dataclass
 from math import inf
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, get_origin
 
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtGui import QValidator
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
+LABELS = 104  # pixels: all forms of a dock have their inputs in one column
 DECIMALS = 12  # of a number in a form: 1e-3 must not become 0
 LARGEST = 2**31 - 1  # that a spin box can hold
 
@@ -109,7 +109,7 @@ class _Check:
         self.widget = QCheckBox()
 
     def get(self) -> bool:
-        return self.widget.isChecked()
+        return bool(self.widget.isChecked())
 
     def set(self, value: Any) -> None:
         self.widget.setChecked(bool(value))
@@ -199,19 +199,20 @@ class Form(QWidget):
         super().__init__()
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setFieldGrowthPolicy(
-            QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow
-        )
+        layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self._rows: dict[str, _Row] = {}
         for name, field in fields.items():
             self._rows[name] = row = _Row(field, _input(field))
             label = QLabel(field.title or name.replace("_", " ").capitalize())
+            label.setMinimumWidth(LABELS)
             for widget in (label, row.input.widget):
                 widget.setToolTip(_tooltip(name, field))
             layout.addRow(label, row.input.widget)
         self.set_values(
-            {name: field.get_default(call_default_factory=True, validated_data={})
-             for name, field in fields.items()}
+            {
+                name: field.get_default(call_default_factory=True, validated_data={})
+                for name, field in fields.items()
+            }
         )
         for row in self._rows.values():
             row.input.on_change(self.changed.emit)
@@ -263,7 +264,9 @@ def bounds(field: FieldInfo) -> tuple[float, float]:
 
 def _input(field: FieldInfo) -> Input:
     kinds: dict[Any, Callable[[FieldInfo], Input]] = {
-        bool: _Check, int: _Spin, float: _Spin
+        bool: _Check,
+        int: _Spin,
+        float: _Spin,
     }
     origin = get_origin(field.annotation)
     kind = _Choice if origin is Literal else kinds.get(field.annotation, _Text)

@@ -141,7 +141,7 @@ def movie_from_layer(
 
 
 def channels_of_one_movie(viewer: ViewerModel, layer: Layer) -> list[Layer]:
-    """All layers that hold a channel of the movie that ``layer`` is one of, in order."""
+    """All channels, in order, of the movie that ``layer`` is one channel of."""
     movie = own_metadata(layer).get("movie")
     if movie is None:
         return [layer]
@@ -211,7 +211,9 @@ def repair(layer: Layer, facts: LayerFacts) -> None:
     if facts.interval:
         known["T"] = facts.interval, "second"
     if facts.pixel_size:
-        known |= {a: (s, "micrometer") for a, s in zip("YX", facts.pixel_size)}
+        known |= {
+            a: (s, "micrometer") for a, s in zip("YX", facts.pixel_size, strict=True)
+        }
     letters = facts.axes.replace("S", "")
     old = np.asarray(layer.scale)
     for at, letter in enumerate(letters):

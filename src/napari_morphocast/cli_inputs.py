@@ -1,0 +1,182 @@
+"""What the command line is given: movies, settings, places to write to, Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import tomllib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from napari_morphocast.errors import MovieError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_morphocast.data.movie import Movie
+    from napari_morphocast.training.config import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How movies are opened."""
+
+    axes: str | None = None
+    channel: int | None = None
+    z: str | None = None
+    fill_nan: bool = False
+
+    def open(self, path: Path) -> Movie:
+        """Open one movie."""
+        from napari_morphocast.data.checks import fill_nan
+        from napari_morphocast.data.io import read_movie
+
+        movie = read_movie(path, axes=self.axes, z=self._z(), channel=self.channel)
+        return fill_nan(movie) if self.fill_nan else movie
+
+    def _z(self) -> Any:
+        if self.z is None or self.z in ("max", "mean"):
+            return self.z
+        try:
+            return int(self.z)
+        except ValueError:
+            raise SettingsError(
+                f"--z takes max, mean or the number of a slice, not {self.z!r}."
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was said about a training run, still as it was typed."""
+
+    model: str | None = None
+    changes: tuple[str, ...] = ()
+    config: Path | None = None
+    epochs: int | None = None
+    minutes: float | None = None
+    until: float | None = None
+    seed: int | None = None
+
+    def run(self) -> Run:
+        """Check everything and make the run's settings."""
+        from napari_morphocast.training.config import Run
+
+        given = {
+            "model": self.model,
+            "epochs": self.epochs,
+            "minutes": self.minutes,
+            "until": self.until,
+            "seed": self.seed,
+        }
+        values = dict(parsed(change) for change in self.changes)
+        values |= {key: value for key, value in given.items() if value is not None}
+        if self.config is not None:
+            return Run.read(self.config, **values)
+        return Run.make(str(values.pop("model", "convlstm")), **values)
+
+    def only_lengths(self) -> bool:
+        """Whether nothing but epochs and minutes was said: all that resuming takes."""
+        rest = (self.model, self.config, self.until, self.seed)
+        return not self.changes and all(value is None for value in rest)
+
+
+def parsed(change: str) -> tuple[str, Any]:
+    """Split ``key=value``; the value is TOML, or else text.
+
+    Raises
+    ------
+    SettingsError
+        If there is no ``=``, or no key before it.
+    """
+    key, equals, text = change.partition("=")
+    if not equals or not key.strip():
+        raise SettingsError(f"--set takes key=value, such as patch=2, not {change!r}.")
+    try:
+        return key.strip(), tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return key.strip(), text.strip()
+
+
+def check_target(path: Path, *inputs: Path | str) -> None:
+    """Refuse to write into a missing folder or over something that is read.
+
+    Raises
+    ------
+    SettingsError
+        Names the folder, or the file that would be lost.
+    """
+    folder = path.expanduser().parent
+    if not folder.is_dir():
+        raise SettingsError(f"There is no folder {folder}; make it first.")
+    target = path.expanduser().resolve()
+    if any(_same(target, given) for given in inputs):
+        raise SettingsError(
+            f"{path} is read by this command and would be overwritten; give -o "
+            "another name."
+        )
+
+
+def check_movie_target(path: Path, *inputs: Path | str) -> None:
+    """Refuse also an ending that names no format, before anything is computed."""
+    check_target(path, *inputs)
+    endings = (".tif", ".tiff", ".zarr", ".npy")
+    if not path.name.lower().endswith(endings):
+        raise MovieError(
+            f"{path.name} has no ending that says how to write it; use .ome.tif, .tif, "
+            ".ome.zarr or .npy."
+        )
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """Give an event that the first Ctrl-C sets; the second one interrupts at once.
+
+    Ends the command with exit status 130 if there was one.
+    """
+    stop = threading.Event()
+
+    def ask(*_: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        typer.echo("Stopping; what is done is kept. Ctrl-C again ends at once.", err=True)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if stop.is_set():
+        raise typer.Exit(130)
+
+
+def until_stopped(
+    frames: Iterable[NDArray[Any]], stop: threading.Event
+) -> Iterator[NDArray[Any]]:
+    """Pass frames on until somebody says stop."""
+    for frame in frames:
+        if stop.is_set():
+            return
+        yield frame
+
+
+def one_line(text: str) -> str:
+    """The same words without line breaks."""
+    return " ".join(text.split())
+
+
+def _same(target: Path, given: Path | str) -> bool:
+    """Whether ``given`` is ``target``, or a folder of frames that holds it."""
+    from pathlib import Path
+
+    read = Path(given).expanduser().resolve()
+    return read == target or (read.is_dir() and read in target.parents)

@@ -1,0 +1,140 @@
+"""What the command line shows: bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from napari_morphocast.training.events import (
+    ENDINGS,
+    BatchDone,
+    EpochDone,
+    Event,
+    Progress,
+    Started,
+    as_dict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from napari_morphocast.data.movie import Movie
+
+RANKS = "RANK", "LOCAL_RANK", "SLURM_PROCID"
+
+
+def leads() -> bool:
+    """Whether this is the process that speaks, where several train together."""
+    return all(os.environ.get(name, "0") == "0" for name in RANKS)
+
+
+def say(text: str = "", *, aside: bool = False) -> None:
+    """Print a line; aside, on stderr, where stdout belongs to a program."""
+    if leads():
+        typer.echo(text, err=aside)
+
+
+def as_json(values: Any) -> str:
+    """JSON without NaN, which is none."""
+    return json.dumps(_plain(values), allow_nan=False)
+
+
+@contextmanager
+def bar(text: str) -> Iterator[Callable[[float, str], None]]:
+    """Give a function that shows a share (0..1) and a few words, on a terminal."""
+    if not sys.stderr.isatty() or not leads():
+        yield lambda share, words="": None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task(text, total=1.0)
+
+        def update(share: float, words: str = "") -> None:
+            shown.update(task, completed=share, description=words or text)
+
+        yield update
+
+
+def follow(events: Iterable[Event], *, for_programs: bool = False) -> Progress:
+    """Show a training run while it happens; returns where it ended."""
+    progress = Progress()
+    with bar("training") as show:
+        for event in events:
+            progress = progress.after(event)
+            if for_programs:
+                say(as_json(as_dict(event)))
+            elif isinstance(event, Started):
+                _begin(event)
+            elif isinstance(event, EpochDone):
+                say(epoch_line(progress, best=event.best))
+            if isinstance(event, BatchDone | EpochDone):
+                show(progress.share, f"epoch {progress.epoch + 1}/{progress.epochs}")
+    if progress.ended is not None:
+        say(f"Ended: {ENDINGS[progress.ended]}.", aside=for_programs)
+    return progress
+
+
+def epoch_line(progress: Progress, *, best: bool = False) -> str:
+    """One epoch in one line, with the line to beat."""
+    width = len(str(progress.epochs))
+    parts = (
+        f"epoch {progress.epoch:>{width}}/{progress.epochs}",
+        f"train {progress.train[-1]:.5f}",
+        f"validation {progress.validation[-1]:.5f}",
+        f"nothing moves {progress.persistence:.5f}",
+        f"{progress.seconds:.0f} s",
+    )
+    return "   ".join(parts) + ("   best so far" if best else "")
+
+
+def warn(sentences: Iterable[str], *, aside: bool = False) -> None:
+    """Say what must not be overlooked."""
+    for sentence in sentences:
+        say(f"WARNING: {sentence}", aside=aside)
+
+
+def describe(movie: Movie) -> str:
+    """A movie in one line."""
+    from napari_morphocast.evaluation.wording import duration
+
+    t, c, y, x = movie.shape
+    parts = [f"{t} frames", f"{c} channel" + "s" * (c > 1), f"{y} x {x} pixels"]
+    parts.append(str(movie.dtype))
+    known = movie.interval
+    parts.append(f"{duration(known)} per frame" if known else "unknown time step")
+    size = movie.pixel_size
+    parts.append(f"{size[1]:.4g} µm per pixel" if size else "unknown pixel size")
+    return f"{movie.name}: {', '.join(parts)}"
+
+
+def _begin(event: Started) -> None:
+    again = f", going on after epoch {event.epoch}" if event.epoch else ""
+    say(
+        f"Training on {event.device}: {event.parameters:,} parameters, "
+        f"{event.batches} batches per epoch{again}."
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Values that JSON has: NaN and infinity become null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,53 @@
+"""Saving what was forecast: frames as a movie, errors as a table."""
+
+from __future__ import annotations
+
+import csv
+from typing import TYPE_CHECKING, Any
+
+from napari_morphocast.data.io import write_movie
+from napari_morphocast.errors import MovieError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from napari_morphocast.data.movie import Movie
+
+METRICS = "mse", "mae", "psnr", "ssim"
+
+
+def saving(path: Path, movie: Movie, note: str, first: int) -> Iterator[Path]:
+    """Write all frames of ``movie``, then yield the path; work for another thread."""
+    frames = (movie.raw(t, t + 1)[0] for t in range(len(movie)))
+    write_movie(path, frames, like=movie, count=len(movie), note=note, first=first)
+    yield path
+
+
+def write_scores(
+    path: Path,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    name: str,
+    interval: float | None,
+) -> None:
+    """Write errors of every frame as a table: the model's beside persistence's.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        ``frame``, ``lead`` and, for ``model`` and ``persistence``, the metrics.
+    name, interval : str and float
+        What to call the model, and seconds per frame.
+    """
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            table = csv.writer(file)
+            table.writerow(["model", "frame", "time_s", "lead", *METRICS])
+            for row in rows:
+                time = row["frame"] * interval if interval else ""
+                for label, key in ((name, "model"), ("persistence", "persistence")):
+                    values = [f"{row[key][metric]:.6g}" for metric in METRICS]
+                    table.writerow([label, row["frame"], time, row["lead"], *values])
+    except OSError as error:
+        raise MovieError(f"Cannot write {path}: {error.strerror}.") from None

@@ -1,0 +1,327 @@
+"""Behaviour of the Forecast dock: what can be done, what happens, what is said."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+from napari_morphocast.errors import MorphocastError, MovieError
+from napari_morphocast.presenters.forecasting import (
+    Canvas,
+    Order,
+    Recorder,
+    Result,
+    forecasting,
+    real_verbs,
+)
+from napari_morphocast.presenters.job import Background, Job
+from napari_morphocast.presenters.model_files import (
+    BASELINES,
+    ModelChoice,
+    ModelFacts,
+    read_facts,
+)
+from napari_morphocast.presenters.wording import ahead, duration, frames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from napari_morphocast.data.movie import Movie
+    from napari_morphocast.presenters.forecasting import Item, Kind, Verbs
+
+NO_MOVIE = "There is no image layer yet: open a movie, or a sample of the File menu."
+STOPPING = "Stopping after this frame…"
+
+
+class ForecastView(Protocol):
+    """All that the presenter may ask of a screen."""
+
+    def movie(self, channels: int | None) -> Movie | None:
+        """The chosen movie; raises MovieError if the layer cannot be one.
+
+        ``channels`` is how many the model works on, None if any number will do.
+        """
+
+    def model(self) -> ModelChoice | None:
+        """The chosen model."""
+
+    def lead(self) -> int:
+        """How many frames ahead to predict."""
+
+    def horizon(self) -> int:
+        """How many frames to roll out."""
+
+    def start(self) -> int | None:
+        """First frame of a rollout; None for the movie's end."""
+
+    def hardware(self) -> tuple[str, str]:
+        """Device and precision to use."""
+
+    def canvas(self) -> Canvas:
+        """Where forecasts of the chosen movie are to be shown."""
+
+    def show_movie(self, text: str) -> None:
+        """Say what the chosen movie is, or why there is none."""
+
+    def show_model(self, text: str) -> None:
+        """Say what the chosen model is."""
+
+    def show_warnings(self, sentences: Sequence[str]) -> None:
+        """Say what may be wrong with this movie and this model."""
+
+    def show_times(self, lead: str, horizon: str) -> None:
+        """Say how long lead and horizon are in real time."""
+
+    def show_ready(self, predict: str, rollout: str) -> None:
+        """Enable a button for which the reason against it is empty."""
+
+    def show_running(self, running: bool) -> None:
+        """Whether this dock's forecast is under way."""
+
+    def show_progress(self, share: float, text: str) -> None:
+        """How far it is, 0..1."""
+
+    def show_verdict(self, text: str) -> None:
+        """What came out, in plain words."""
+
+    def show_error(self, message: str) -> None:
+        """What went wrong, in one sentence."""
+
+
+class ForecastPresenter:
+    """Turns what the user chooses into forecasts, and forecasts into words."""
+
+    def __init__(
+        self,
+        view: ForecastView,
+        background: Background,
+        verbs: Callable[[], Verbs] = real_verbs,
+    ) -> None:
+        self._view = view
+        self._background = background
+        self._verbs = verbs
+        self._job: Job | None = None
+        self._closed = False
+        self._unwatch = background.watch(self.refresh)
+
+    def refresh(self) -> None:
+        """Look again at what is chosen, and say what can be done with it."""
+        if self._closed:
+            return
+        choice, facts = self._view.model(), None
+        warnings: list[str] = []
+        if choice is None:
+            self._view.show_model("Choose a model, or train one in the Train dock.")
+        elif isinstance(choice.model, str):
+            self._view.show_model(BASELINES[choice.model])
+        else:
+            try:
+                facts = read_facts(choice.model)
+                self._view.show_model(facts.sentence())
+            except MorphocastError as error:
+                self._view.show_model("")
+                self._show_blocked(str(error))
+                return
+        try:
+            movie = self._view.movie(facts.channels if facts else None)
+            if movie is None:
+                self._view.show_movie(NO_MOVIE)
+                self._show_blocked("", NO_MOVIE)
+                return
+            self._view.show_movie(describe(movie))
+            warnings = facts.misfits(movie) if facts else []
+        except MovieError as error:
+            self._view.show_movie("")
+            self._show_blocked(str(error))
+            return
+        self._view.show_warnings(warnings)
+        self._show_times(movie)
+        self._show_ready(movie, facts)
+
+    def predict(self) -> None:
+        """Forecast every frame of the movie from the frames before it."""
+        self._start("prediction")
+
+    def rollout(self) -> None:
+        """Forecast on and on from the movie's end or the current frame."""
+        self._start("rollout")
+
+    def stop(self) -> None:
+        """End early; finished frames stay."""
+        if self._job is not None:
+            self._job.stop.set()
+            self._view.show_progress(0, STOPPING)
+
+    def close(self) -> None:
+        """The screen is gone: stop, keep what is done, speak to nobody."""
+        self._closed = True
+        self._unwatch()
+        if self._job is not None:
+            self._job.stop.set()
+
+    def _start(self, kind: Kind) -> None:
+        view = self._view
+        choice = view.model()
+        try:
+            facts = _facts_of(choice)
+            movie = view.movie(facts.channels if facts else None)
+            if choice is None or movie is None:
+                return
+            device, precision = view.hardware()
+            prediction = kind == "prediction"
+            order = Order(
+                kind,
+                movie,
+                choice.model,
+                choice.label,
+                view.lead() if prediction else view.horizon(),
+                None if prediction else view.start(),
+                device,
+                precision,
+            )
+            self._run([order])
+        except MorphocastError as error:
+            view.show_error(str(error))
+
+    def _run(self, orders: Sequence[Order]) -> None:
+        recorder = Recorder(self._view.canvas())
+
+        def on_items(items: list[Item]) -> None:
+            recorder.take(items)
+            if not self._closed:
+                self._view.show_progress(*_progress(recorder.results[-1], job.stop))
+
+        def on_end() -> None:
+            recorder.finish()
+            self._job = None
+            if not self._closed:
+                self._ended(recorder.results)
+
+        stop = threading.Event()
+        items = forecasting(orders, stop, self._verbs)
+        job = Job(orders[0].title, items, on_items, self._failed, on_end, stop)
+        self._background.run(job)
+        self._job = job
+        self._view.show_running(True)
+        self._view.show_verdict("")
+        self._view.show_progress(0, "Loading PyTorch and the model…")
+
+    def _failed(self, message: str) -> None:
+        if not self._closed:
+            self._view.show_error(message)
+
+    def _ended(self, results: Sequence[Result]) -> None:
+        self._view.show_running(False)
+        done = [verdict(result) for result in results if result.done]
+        if done:
+            self._view.show_verdict(done[-1])
+        self.refresh()
+
+    def _show_blocked(self, problem: str, reason: str = "") -> None:
+        """Neither button can be used; ``problem`` is shown, ``reason`` is a tooltip."""
+        self._view.show_warnings([problem] if problem else [])
+        self._view.show_ready(reason or problem, reason or problem)
+
+    def _show_times(self, movie: Movie) -> None:
+        lead, horizon = self._view.lead(), self._view.horizon()
+        self._view.show_times(
+            _in_time(lead, movie.interval), _in_time(horizon, movie.interval)
+        )
+
+    def _show_ready(self, movie: Movie, facts: ModelFacts | None) -> None:
+        running = self._background.job
+        if running is not None:
+            busy = f"{running.title} is not done yet; wait, or stop it."
+            self._view.show_ready(busy, busy)
+            return
+        context = facts.context if facts else 1
+        start = self._view.start()
+        self._view.show_ready(
+            _too_short(movie, context, context + self._view.lead()),
+            _too_early(context, len(movie) if start is None else start),
+        )
+
+
+def describe(movie: Movie) -> str:
+    """A movie in one line: frames, size, time step, pixel size."""
+    count, channels, height, width = movie.shape
+    parts = [frames(count), f"{width} × {height} px"]
+    if channels > 1:
+        parts.append("colour" if movie.rgb else f"{channels} channels")
+    parts.append(
+        f"{_in_time(1, movie.interval)[2:]} per frame"
+        if movie.interval
+        else "frame interval unknown"
+    )
+    if movie.pixel_size:
+        parts.append(f"{movie.pixel_size[1]:.3g} µm/px")
+    return " · ".join(parts)
+
+
+def verdict(result: Result) -> str:
+    """What a forecast is worth, in plain words."""
+    order = result.begun.order
+    length = ahead(order.frames, order.movie.interval)
+    if not result.scores:
+        beyond = ahead(result.done, order.movie.interval)
+        return (
+            f"{beyond} forecast beyond the end of the movie. Nobody knows yet whether "
+            "they are right; long rollouts blur and drift."
+        )
+    unseen = result.begun.unseen
+    fresh = [score for score in result.scores if score.frame >= unseen]
+    scores = fresh or list(result.scores)
+    where = f"On {frames(len(scores))}"
+    if unseen and fresh:
+        where += " the model has not learned from"
+    elif unseen:
+        where += " that the model has LEARNED FROM, so this is no test"
+    how = f"{length} ahead" if order.kind == "prediction" else f"up to {length} ahead"
+    return f"{where}, {how}: {_comparison(scores)}."
+
+
+def _facts_of(choice: ModelChoice | None) -> ModelFacts | None:
+    if choice is None or isinstance(choice.model, str):
+        return None
+    return read_facts(choice.model)
+
+
+def _comparison(scores: Sequence[Any]) -> str:
+    ours = sum(score.model["mse"] for score in scores)
+    still = sum(score.persistence["mse"] for score in scores)
+    if not still:
+        return "nothing moves in this movie"
+    skill = 1 - ours / still
+    if abs(skill) < 0.005:
+        return "as good as “nothing moves”"
+    word = "better" if skill > 0 else "worse"
+    return f"{abs(skill):.0%} {word} than “nothing moves” (mean squared error)"
+
+
+def _progress(result: Result, stop: threading.Event) -> tuple[float, str]:
+    if stop.is_set():
+        return result.share, STOPPING
+    total = len(result.begun.frames)
+    return result.share, f"{result.done} of {frames(total)}"
+
+
+def _in_time(count: int, interval: float | None) -> str:
+    return f"= {duration(count * interval)}" if interval else ""
+
+
+def _too_short(movie: Movie, context: int, needed: int) -> str:
+    if len(movie) >= needed:
+        return ""
+    return (
+        f"The movie has {frames(len(movie))}, but this needs {needed}: the model sees "
+        f"{context} before it forecasts."
+    )
+
+
+def _too_early(context: int, start: int) -> str:
+    if start >= context:
+        return ""
+    return (
+        f"The model must see {frames(context)} before it forecasts: move the time "
+        f"slider to frame {context - 1} or later, or start from the end."
+    )

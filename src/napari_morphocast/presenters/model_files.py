@@ -1,0 +1,164 @@
+"""Trained models to choose from, and what their files say; needs no torch."""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_morphocast.data.misfit import differences
+from napari_morphocast.errors import CheckpointError, MovieError
+from napari_morphocast.presenters.wording import frames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari_morphocast.data.movie import Movie
+
+ENDING = ".morphocast"
+SCORES = "validation", "persistence"
+LONGEST_HEADER = 2**24  # bytes; more is no model of ours
+SAMPLE = Path(__file__).parent.parent / "sample_data" / f"tissue{ENDING}"
+BASELINES = {
+    "persistence": "Nothing moves: every forecast is the last frame seen.",
+    "linear": "Every pixel goes on changing as it did between the last two frames.",
+    "advection": "Everything goes on moving as it did between the last two frames.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What the file of a trained model says about it.
+
+    Parameters
+    ----------
+    kind : str
+        Name of the architecture, such as "convlstm".
+    channels, context : int
+        Channels it works on, and frames it must see before it forecasts.
+    movie : str
+        Name of the movie that it learned from.
+    interval, pixel_size : float and (float, float), optional
+        Seconds per frame and micrometres per pixel of that movie.
+    made_on : str
+        Day and time, as text; empty when unknown.
+    skill : float
+        Share of the validation loss of "nothing moves" that the model removes.
+    """
+
+    kind: str
+    channels: int
+    context: int
+    movie: str = ""
+    interval: float | None = None
+    pixel_size: tuple[float, float] | None = None
+    made_on: str = ""
+    skill: float = math.nan
+
+    def sentence(self) -> str:
+        """All that matters for choosing, in two short lines."""
+        learned = f" on {self.movie}" if self.movie else ""
+        when = f" · {self.made_on}" if self.made_on else ""
+        return (
+            f"{self.kind}, trained{learned}{when}\n"
+            f"Sees {frames(self.context)} before it forecasts.{self._verdict()}"
+        )
+
+    def _verdict(self) -> str:
+        if math.isnan(self.skill):
+            return ""
+        word = "better" if self.skill >= 0 else "worse"
+        return (
+            f" Checked while training: {abs(self.skill):.0%} {word} than "
+            "“nothing moves”."
+        )
+
+    def misfits(self, movie: Movie) -> list[str]:
+        """Sentences on how a movie differs from the one the model learned from.
+
+        Raises
+        ------
+        MovieError
+            If the model cannot be used on it at all.
+        """
+        if movie.shape[1] != self.channels:
+            raise MovieError(
+                f"This model works on {self.channels} channel(s), but the movie has "
+                f"{movie.shape[1]}; choose a channel or another model."
+            )
+        return differences(self.interval, self.pixel_size, movie)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """One line of the list of models: what it is called, and what ``load`` takes."""
+
+    label: str
+    model: str | Path
+
+
+def choices(trained: Iterable[Path], folder: Path) -> list[ModelChoice]:
+    """Models trained just now, those of the folder, the sample, the baselines."""
+    seen: dict[Path, ModelChoice] = {}
+    for path in [*trained, *sorted(folder.glob(f"*{ENDING}"))]:
+        if path.is_file() and path not in seen:
+            seen[path] = ModelChoice(path.stem, path)
+    if SAMPLE.is_file():
+        seen.setdefault(SAMPLE, ModelChoice("tissue (sample model)", SAMPLE))
+    simple = [ModelChoice(f"{name} (baseline)", name) for name in BASELINES]
+    return [*seen.values(), *simple]
+
+
+def read_facts(path: Path) -> ModelFacts:
+    """Read what a model's file says about it, but no weights and no code.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is missing, damaged or foreign.
+    """
+    try:
+        about = json.loads(_header(path)["__metadata__"]["morphocast"])
+        return _facts(about)
+    except OSError as error:
+        raise CheckpointError(f"Cannot read {path}: {error.strerror}.") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise CheckpointError(
+            f"{path.name} is no model of Morphocast, or it is damaged; "
+            f"choose a {ENDING} file."
+        ) from None
+
+
+def _header(path: Path) -> Any:
+    with path.open("rb") as file:
+        start = file.read(8)
+        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+        if not 0 < length <= LONGEST_HEADER:
+            raise ValueError("no header")
+        return json.loads(file.read(length))
+
+
+def _facts(about: dict[str, Any]) -> ModelFacts:
+    movie = (about["movies"] or [{}])[0]
+    size = movie.get("pixel_size")
+    loss, line = (about["scores"].get(k, math.nan) for k in SCORES)
+    return ModelFacts(
+        kind=str(about["model"]),
+        channels=int(about["channels"]),
+        context=int(about["window"]["context"]),
+        movie=str(movie.get("name", "")),
+        interval=movie.get("interval"),
+        pixel_size=(float(size[0]), float(size[1])) if size else None,
+        made_on=_day(str(about.get("made_on", ""))),
+        skill=1 - loss / line if line else math.nan,
+    )
+
+
+def _day(text: str) -> str:
+    if not text:
+        return ""
+    return f"{datetime.fromisoformat(text).astimezone():%d %b %Y, %H:%M}"

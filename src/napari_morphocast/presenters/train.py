@@ -1,0 +1,358 @@
+"""What the Train dock does: check, start, follow, stop, and say how it went."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from napari_morphocast.errors import CheckpointError, MorphocastError, MovieError
+from napari_morphocast.presenters.job import Job
+from napari_morphocast.presenters.wording import ahead, duration
+from napari_morphocast.training.events import (
+    ENDINGS,
+    EpochDone,
+    Event,
+    Finished,
+    Progress,
+    Started,
+)
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_morphocast.data.movie import Movie
+    from napari_morphocast.presenters.job import Background
+
+ENDING = ".morphocast"
+NOTHING = "“nothing moves”"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What was chosen on the screen: a model, its settings by name, and hardware."""
+
+    model: str
+    settings: Mapping[str, Any]
+    folder: Path
+    device: str = "auto"
+    precision: str = "auto"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Order:
+    """One run: what it learns from, how, and where its model goes.
+
+    ``start_from`` is a model to finetune; ``goes_on`` says that the run that makes
+    ``path`` is resumed. ``source`` is the view's own reminder of where the movies
+    came from.
+    """
+
+    movies: tuple[Movie, ...]
+    choices: Choices
+    path: Path
+    start_from: Path | None = None
+    goes_on: bool = False
+    source: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainState:
+    """Everything a screen shows of a run.
+
+    Parameters
+    ----------
+    running, stopping : bool
+        Whether a run is on its way, and whether it was told to end.
+    busy : str
+        What else occupies this viewer; empty if nothing does.
+    progress : Progress
+        Curves and counts.
+    remaining : float, optional
+        Seconds until the end, as far as can be told.
+    verdict, error : str
+        How it went, or what went wrong; empty while there is nothing to say.
+    resumable : Path, optional
+        Model file of a run that can go on.
+    """
+
+    running: bool = False
+    stopping: bool = False
+    busy: str = ""
+    progress: Progress = field(default_factory=Progress)
+    remaining: float | None = None
+    verdict: str = ""
+    error: str = ""
+    resumable: Path | None = None
+
+    @property
+    def status(self) -> str:
+        """One short line on where the run is."""
+        p = self.progress
+        if self.stopping:
+            return "Stopping after this batch, and saving…"
+        if not self.running:
+            return ENDINGS[p.ended].capitalize() if p.ended else ""
+        if not p.epochs:
+            return "Looking through the frames…"
+        left = "" if self.remaining is None else f" · {_left(self.remaining)} left"
+        return f"Epoch {min(p.epoch + 1, p.epochs)} of {p.epochs} on {p.device}{left}"
+
+
+class TrainView(Protocol):
+    """All that the presenter may ask of a screen."""
+
+    def movies(self) -> tuple[Sequence[Movie], object]:
+        """Movies to learn from, and what reminds the view of where they are from."""
+
+    def choices(self) -> Choices:
+        """What is chosen now; raises a MorphocastError if something is unreadable."""
+
+    def show_state(self, state: TrainState) -> None:
+        """Draw everything."""
+
+    def show_preview(self, frames: NDArray[np.float32], order: Order) -> None:
+        """Show last input, forecast and truth, shape (3, C, Y, X), in grey levels."""
+
+    def show_forecasts(self, order: Order) -> None:
+        """Forecast the movie with the model that is ready now."""
+
+
+class Trainer(Protocol):
+    """Checks and carries out orders; the real one imports torch."""
+
+    def check(self, order: Order) -> None:
+        """Raise a MorphocastError for anything wrong that is quickly found."""
+
+    def events(self, order: Order, stop: threading.Event) -> Iterator[Event]:
+        """Train; called in a thread, for it looks at every frame first."""
+
+
+class TrainPresenter:
+    """Trains for one viewer, and outlives the docks that show it.
+
+    Screens come and go with ``attach`` and ``detach``; when the last one is gone,
+    the run is stopped, saves what it learned, and speaks to nobody.
+    """
+
+    def __init__(
+        self,
+        background: Background,
+        trainer: Trainer,
+        *,
+        last: Path | None = None,
+        keep: Callable[[Path], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._background = background
+        self._trainer = trainer
+        self._clock = clock
+        self._views: list[TrainView] = []
+        self._job: Job | None = None
+        self._order: Order | None = None
+        self._began: tuple[float, float] | None = None  # time, and share done by then
+        self._last = last  # model of the newest run, this session's or an earlier
+        self._keep = keep
+        self.state = TrainState(resumable=_resumable(last))
+        background.watch(self._notice)
+
+    @property
+    def order(self) -> Order | None:
+        """The run that is on its way, or the last one."""
+        return self._order
+
+    def attach(self, view: TrainView) -> None:
+        """Show everything on one more screen."""
+        self._views.append(view)
+        view.show_state(self.state)
+
+    def detach(self, view: TrainView) -> None:
+        """A screen is gone, and must not be spoken to any more."""
+        if view in self._views:
+            self._views.remove(view)
+        if not self._views:
+            self.stop()
+
+    def start(self, view: TrainView, start_from: Path | None = None) -> None:
+        """Train a new model, from scratch or from an earlier one."""
+        try:
+            movies, source = view.movies()
+            if not movies:
+                raise MovieError("There is no movie to learn from; open one first.")
+            choices = view.choices()
+            path = new_path(choices.folder, movies[0].name, datetime.now())
+            order = Order(
+                tuple(movies), choices, path, start_from=start_from, source=source
+            )
+            self._begin(order, Progress())
+        except MorphocastError as error:
+            self._set(error=str(error))
+
+    def resume(self, view: TrainView) -> None:
+        """Go on with the last run, up to the epochs or minutes chosen now."""
+        try:
+            path = _resumable(self._last)
+            if path is None:
+                raise CheckpointError("There is no run to go on with; train one first.")
+            movies, source = view.movies()
+            order = Order(
+                tuple(movies), view.choices(), path, goes_on=True, source=source
+            )
+            self._begin(order, self.state.progress)
+        except MorphocastError as error:
+            self._set(error=str(error))
+
+    def stop(self) -> None:
+        """End the run soon; what was learned is kept."""
+        if self._job is not None:
+            self._job.stop.set()
+            self._set(stopping=True)
+
+    def stop_if(self, concerned: Callable[[Order], bool]) -> None:
+        """End the run if it is about something that has just gone."""
+        if self._job is not None and self._order and concerned(self._order):
+            self.stop()
+
+    def _begin(self, order: Order, progress: Progress) -> None:
+        self._trainer.check(order)
+        job = Job(
+            title=f"Training on {order.movies[0].name}",
+            items=iter(()),
+            on_items=self._take,
+            on_error=self._fail,
+            on_end=self._end,
+        )
+        # Not started before somebody asks, which is in the thread.
+        job = replace(job, items=_lazily(self._trainer, order, job.stop))
+        before = self.state
+        self._job, self._order, self._began = job, order, None
+        self._last = order.path
+        self.state = TrainState(running=True, progress=replace(progress, ended=None))
+        try:
+            self._background.run(job)
+        except MorphocastError:
+            self._job, self.state = None, before
+            raise
+        self._keep(order.path)
+        self._set()
+
+    def _take(self, events: list[Any]) -> None:
+        progress, preview = self.state.progress, None
+        for event in events:
+            progress = progress.after(event)
+            if isinstance(event, Started):
+                self._began = self._clock(), progress.share
+            if isinstance(event, EpochDone) and event.preview is not None:
+                preview = event.preview
+            if isinstance(event, Finished) and self._order is not None:
+                self._set(verdict=verdict(progress, self._order))
+        self._set(progress=progress, remaining=self._remaining(progress))
+        if preview is not None and self._order is not None:
+            for view in self._views[-1:]:
+                view.show_preview(preview, self._order)
+
+    def _remaining(self, progress: Progress) -> float | None:
+        if self._began is None:
+            return None
+        began, before = self._began
+        gained = progress.share - before
+        if gained <= 0.005:
+            return None
+        return (self._clock() - began) * (1 - progress.share) / gained
+
+    def _fail(self, message: str) -> None:
+        self._set(error=message)
+
+    def _end(self) -> None:
+        self._job = None
+        self._set(
+            running=False,
+            stopping=False,
+            remaining=None,
+            resumable=_resumable(self._last),
+        )
+        order, progress = self._order, self.state.progress
+        learned = progress.validation and progress.ended not in (None, "diverged")
+        if order is not None and learned and not self.state.error:
+            for view in self._views[-1:]:
+                view.show_forecasts(order)
+
+    def _notice(self) -> None:
+        job = self._background.job
+        other = job is not None and job is not self._job
+        self._set(busy=job.title if job is not None and other else "")
+
+    def _set(self, **changes: Any) -> None:
+        self.state = replace(self.state, **changes)
+        for view in tuple(self._views):
+            view.show_state(self.state)
+
+
+def verdict(progress: Progress, order: Order) -> str:
+    """Say in plain words whether the model learned anything."""
+    skill = progress.skill
+    if math.isnan(skill):
+        return "Stopped before the first epoch was done: nothing was learned yet."
+    horizon = int(order.choices.settings.get("horizon", 1))
+    far = ahead(horizon, order.movies[0].interval)
+    over = f"at {far}" if horizon == 1 else f"over the next {far}"
+    share = f"{100 * abs(skill):.0f} %"
+    if share == "0 %":
+        return f"As good as {NOTHING} {over}, not better: train longer."
+    if skill < 0:
+        return (
+            f"Does not beat {NOTHING} {over}: its error is {share} larger. "
+            "Train longer, or on a longer movie."
+        )
+    return f"Beats {NOTHING} by {share} {over}, on frames it did not learn from."
+
+
+def new_path(folder: Path, movie: str, now: datetime) -> Path:
+    """A model file that does not exist yet, named after the movie and the time.
+
+    Raises
+    ------
+    CheckpointError
+        If the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(
+            f"Cannot make the folder for models, {folder}: {error.strerror}; choose "
+            "another one in the Preferences."
+        ) from None
+    name = re.sub(r"[^\w\-. ]+", "_", movie).strip(" ._")[:60] or "movie"
+    stem = f"{name} {now:%Y-%m-%d %H.%M}"
+    names = [stem, *(f"{stem} ({number})" for number in range(2, 1000))]
+    free = (folder / f"{n}{ENDING}" for n in names)
+    return next(
+        path for path in free if not path.exists() and not _state(path).exists()
+    )
+
+
+def _lazily(trainer: Trainer, order: Order, stop: threading.Event) -> Iterator[Event]:
+    yield from trainer.events(order, stop)
+
+
+def _resumable(path: Path | None) -> Path | None:
+    return path if path is not None and _state(path).is_file() else None
+
+
+def _state(path: Path) -> Path:
+    """Where ``training.resume`` keeps a run's state; asked here without torch."""
+    return path.with_name(path.name + ".resume")
+
+
+def _left(seconds: float) -> str:
+    if seconds < 5:
+        return "a moment"
+    return f"about {duration(float(f'{seconds:.2g}'))}"

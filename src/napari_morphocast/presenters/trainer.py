@@ -1,0 +1,67 @@
+"""Carries out the Train dock's orders with the api; torch is imported when used."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from napari_morphocast.errors import MovieError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Iterator
+
+    from napari_morphocast.presenters.train import Order
+    from napari_morphocast.training.events import Event
+
+
+class ApiTrainer:
+    """The real trainer."""
+
+    def check(self, order: Order) -> None:
+        """Raise a MorphocastError for anything wrong that needs no look at frames."""
+        from napari_morphocast.data.windows import split_in_time
+        from napari_morphocast.training.config import Run
+
+        run = Run.make(order.choices.model, **order.choices.settings)
+        if not order.movies:
+            raise MovieError("There is no movie to learn from; open one first.")
+        if not order.goes_on and order.start_from is None:
+            training = run.training
+            split_in_time(
+                order.movies,
+                run.window,
+                until=training.until,
+                validation=training.validation,
+            )
+
+    def events(self, order: Order, stop: threading.Event) -> Iterator[Event]:
+        """Train, resume or finetune; leaves one processor core to napari."""
+        import torch
+
+        from napari_morphocast import api
+        from napari_morphocast.training.config import Hardware, Run, checked
+
+        torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+        choices = order.choices
+        hardware = checked(
+            Hardware, {"device": choices.device, "precision": choices.precision}
+        )
+        run = Run.make(choices.model, **choices.settings)
+        if order.goes_on:
+            return api.resume(
+                order.movies,
+                order.path,
+                epochs=run.training.epochs,
+                minutes=run.training.minutes or None,
+                hardware=hardware,
+                stop=stop,
+            )
+        return api.train(
+            order.movies,
+            order.path,
+            run,
+            hardware=hardware,
+            start_from=order.start_from,
+            stop=stop,
+        )

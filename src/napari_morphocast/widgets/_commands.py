@@ -1,0 +1,65 @@
+"""Commands for napari's menus and command palette."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_morphocast.widgets._side_by_side import (
+    is_side_by_side,
+    show_as_before,
+    show_side_by_side,
+)
+
+if TYPE_CHECKING:
+    import napari
+
+PLUGIN = "napari-morphocast"
+
+
+def forecast_layer(viewer: napari.viewer.Viewer) -> None:
+    """Forecast the selected movie with the model chosen in the Forecast dock."""
+    from napari.layers import Image
+
+    _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Forecast")
+    active = viewer.layers.selection.active
+    if isinstance(active, Image):
+        dock.form.picker.choose(active)
+    dock.presenter.refresh()
+    dock.presenter.predict()
+
+
+def compare(viewer: napari.viewer.Viewer) -> None:
+    """Show movie, forecast and error side by side, or go back."""
+    from napari.utils.notifications import show_info
+
+    from napari_morphocast.errors import MorphocastError
+
+    try:
+        if is_side_by_side(viewer):
+            show_as_before(viewer)
+        else:
+            show_side_by_side(viewer)
+    except MorphocastError as error:
+        show_info(str(error))
+
+
+def open_movie(viewer: napari.viewer.Viewer) -> None:
+    """Ask for a movie and open it with its true axes, time step and pixel size."""
+    from pathlib import Path
+
+    from napari.utils.notifications import show_error
+    from qtpy.QtWidgets import QApplication, QFileDialog
+
+    from napari_morphocast.errors import MorphocastError
+    from napari_morphocast.widgets import _movies
+    from napari_morphocast.widgets._pickers import MOVIES
+
+    path, _ = QFileDialog.getOpenFileName(
+        QApplication.activeWindow(), "Open movie", "", MOVIES
+    )
+    if not path:
+        return
+    try:
+        _movies.open_movie(viewer, Path(path))
+    except MorphocastError as error:
+        show_error(str(error))

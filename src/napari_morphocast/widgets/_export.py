@@ -1,0 +1,117 @@
+"""Saving forecasts: frames as OME-TIFF with their time and size, errors as CSV."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from napari_morphocast.errors import MorphocastError, MovieError
+from napari_morphocast.presenters.export import saving, write_scores
+from napari_morphocast.presenters.job import Job
+from napari_morphocast.widgets._layers import results_in
+from napari_morphocast.widgets._movies import movie_from_layer, own_metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari.components import ViewerModel
+    from napari.layers import Image
+
+    from napari_morphocast.presenters.job import Background
+
+
+class _Screen(Protocol):
+    """Where it is said how the saving went."""
+
+    def show_verdict(self, text: str) -> None: ...
+    def show_error(self, message: str) -> None: ...
+
+
+class Exporter:
+    """Saves the selected forecast of a viewer, or else the newest."""
+
+    def __init__(
+        self, dock: QWidget, viewer: ViewerModel, background: Background
+    ) -> None:
+        self._dock = dock
+        self._viewer = viewer
+        self._background = background
+
+    def frames(self) -> None:
+        """Ask for a file and write the frames of a result layer."""
+        self._ask("Save frames", ".ome.tif", "OME-TIFF (*.ome.tif)", self.save_frames)
+
+    def scores(self) -> None:
+        """Ask for a file and write the errors of every frame."""
+        self._ask("Save errors", ".csv", "Table (*.csv)", self.save_scores)
+
+    def save_frames(self, layer: Image, path: Path) -> None:
+        """Write the frames of ``layer`` in another thread."""
+        about = own_metadata(layer)
+        movie = replace(movie_from_layer(layer), name=about["source"])
+        note = f"{_what(about)}, by {about['model']} with Morphocast; not measured"
+        stop = threading.Event()
+        screen: Any = self._dock
+        job = Job(
+            f"Saving {layer.name}",
+            saving(path, movie, note, about["first"]),
+            lambda items: screen.show_verdict(f"Saved as {path}"),
+            screen.show_error,
+            lambda: None,
+            stop,
+        )
+        self._background.run(job)
+
+    def save_scores(self, layer: Image, path: Path) -> None:
+        """Write the errors of every frame of ``layer``."""
+        about = own_metadata(layer)
+        if not about.get("scores"):
+            raise MovieError(
+                f"There are no errors for {layer.name!r}, since nobody knows the truth "
+                "beyond the end; choose a forecast of known frames."
+            )
+        write_scores(
+            path, about["scores"], name=about["model"], interval=about["interval"]
+        )
+        screen: Any = self._dock
+        screen.show_verdict(f"Saved as {path}")
+
+    def _ask(
+        self, title: str, ending: str, kinds: str, save: Callable[[Image, Path], None]
+    ) -> None:
+        screen: Any = self._dock
+        try:
+            layer = self._chosen()
+            name = re.sub(r"[^\w\-. ]+", "_", layer.name).strip(" ._") + ending
+            path, _ = QFileDialog.getSaveFileName(
+                self._dock, title, str(Path.home() / name), kinds
+            )
+            if path:
+                full = path if path.endswith(ending) else path + ending
+                save(layer, Path(full))
+        except MorphocastError as error:
+            screen.show_error(str(error))
+
+    def _chosen(self) -> Image:
+        results = results_in(self._viewer)
+        if not results:
+            raise MovieError("There is no forecast to save; make one first.")
+        active = self._viewer.layers.selection.active
+        if active in results:
+            return active
+        forecasts = [one for one in results if own_metadata(one)["kind"] != "error"]
+        return (forecasts or results)[-1]
+
+
+def _what(about: dict[str, Any]) -> str:
+    if about["kind"] == "error":
+        return "Absolute errors of forecast frames"
+    if about["kind"] == "prediction":
+        return f"Frames forecast {about['lead']} ahead"
+    beyond = "" if about["known"] else " beyond the end of the movie"
+    return f"Frames forecast one after the other{beyond}"

@@ -1,0 +1,322 @@
+"""The Forecast dock: from a trained model to the frames that come next."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from napari_morphocast.errors import MorphocastError
+from napari_morphocast.presenters.forecast import ForecastPresenter
+from napari_morphocast.presenters.forecasting import Order, Recorder, forecasting
+from napari_morphocast.presenters.job import BusyError, Job
+from napari_morphocast.presenters.model_files import ENDING, ModelChoice, choices
+from napari_morphocast.widgets._background import controller_of
+from napari_morphocast.widgets._export import Exporter
+from napari_morphocast.widgets._forecast_form import ForecastForm
+from napari_morphocast.widgets._layers import LayerCanvas, Source, results_in
+from napari_morphocast.widgets._lifetime import when_gone
+from napari_morphocast.widgets._movies import channels_of_one_movie, layer_facts
+from napari_morphocast.widgets._preferences import preferences, remember, remembered
+from napari_morphocast.widgets._side_by_side import (
+    is_side_by_side,
+    show_as_before,
+    show_side_by_side,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import napari
+    from napari.components import ViewerModel
+    from napari.layers import Image
+
+    from napari_morphocast.data.movie import Movie
+    from napari_morphocast.widgets._background import Controller
+
+TRAINED = "trained models"  # paths of models that this session trained or opened
+SOON = 150  # milliseconds to wait for more changes before looking at them
+
+
+class ForecastDock(QWidget):
+    """Choose a movie and a model, and see what the movie does next.
+
+    Layout is in ``ForecastForm``, behaviour in ``ForecastPresenter``; this is what
+    ties both to a viewer.
+    """
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self._controller = controller_of(napari_viewer)
+        self._sources: Sequence[Source] = ()
+        self.form = ForecastForm(self, napari_viewer)
+        self._fill_models(remembered().get("forecast", {}).get("model"))
+        self._restore(remembered().get("forecast", {}))
+        self.presenter = ForecastPresenter(self, self._controller)
+        self._exporter = Exporter(self, napari_viewer, self._controller)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(SOON)
+        self._connect()
+        when_gone(self, self._farewell())
+        self.show_running(False)
+        self._refresh()
+
+    # --- what the presenter may ask
+
+    def movie(self, channels: int | None) -> Movie | None:
+        """The chosen movie, lazily, and what its results will inherit."""
+        found = self.form.picker.movie(channels)
+        self._sources = found[1] if found else ()
+        return found[0] if found else None
+
+    def model(self) -> ModelChoice | None:
+        """The chosen model."""
+        choice: ModelChoice | None = self.form.models.currentData()
+        return choice
+
+    def lead(self) -> int:
+        """How many frames ahead to predict."""
+        return int(self.form.lead.value())
+
+    def horizon(self) -> int:
+        """How many frames to roll out."""
+        return int(self.form.horizon.value())
+
+    def start(self) -> int | None:
+        """First frame of a rollout: the one after the current frame, or the end."""
+        return self._current() + 1 if self.form.start.currentData() else None
+
+    def hardware(self) -> tuple[str, str]:
+        """Device and precision from the Preferences."""
+        chosen = preferences()
+        return chosen.device, chosen.precision
+
+    def canvas(self) -> LayerCanvas:
+        """Layers beside those of the chosen movie."""
+        remember(forecast=self._choices())
+        return LayerCanvas(self._viewer, self._sources)
+
+    def show_movie(self, text: str) -> None:
+        """Say what the chosen movie is; and when its axes are a guess."""
+        facts = self.form.picker.facts()
+        guess = f"\n⚠ {facts.message}" if facts and facts.guessed else ""
+        self.form.say(self.form.movie_facts, text + guess)
+
+    def show_model(self, text: str) -> None:
+        """Say what the chosen model is."""
+        self.form.say(self.form.model_facts, text)
+
+    def show_warnings(self, sentences: Sequence[str]) -> None:
+        """Say what may be wrong with this movie and this model."""
+        text = "\n".join(f"⚠ {sentence}" for sentence in sentences)
+        self.form.say(self.form.warnings, text)
+
+    def show_times(self, lead: str, horizon: str) -> None:
+        """Say how long lead and horizon are in real time."""
+        self.form.lead_time.setText(lead)
+        self.form.horizon_time.setText(horizon)
+
+    def show_ready(self, predict: str, rollout: str) -> None:
+        """Enable a button for which the reason against it is empty."""
+        self.form.enable(self.form.predict, predict)
+        self.form.enable(self.form.rollout, rollout)
+        nothing = "" if results_in(self._viewer) else "Make a forecast first."
+        self.form.enable(self.form.beside, nothing)
+        self.form.enable(self.form.export, nothing)
+        self.form.beside.setChecked(is_side_by_side(self._viewer))
+
+    def show_running(self, running: bool) -> None:
+        """Show progress and Stop while this dock's forecast is under way."""
+        self.form.progress.setVisible(running)
+        self.form.stop.setVisible(running)
+        self.form.stop.setEnabled(running)
+
+    def show_progress(self, share: float, text: str) -> None:
+        """How far it is; without an end in sight before the first frame."""
+        self.form.show_progress(share, text)
+
+    def show_verdict(self, text: str) -> None:
+        """What came out, in plain words."""
+        self.form.say(self.form.verdict, text)
+        self.form.say(self.form.error, "")
+
+    def show_error(self, message: str) -> None:
+        """What went wrong, in one sentence."""
+        self.form.say(self.form.error, message)
+
+    # --- wiring
+
+    def _connect(self) -> None:
+        form, presenter = self.form, self.presenter
+        form.predict.clicked.connect(lambda _: presenter.predict())
+        form.rollout.clicked.connect(lambda _: presenter.rollout())
+        form.stop.clicked.connect(lambda _: self._stop())
+        form.beside.clicked.connect(self._toggle_side_by_side)
+        form.browse.clicked.connect(lambda _: self._browse())
+        form.save_frames.triggered.connect(lambda _: self._exporter.frames())
+        form.save_scores.triggered.connect(lambda _: self._exporter.scores())
+        form.picker.failed.connect(self.show_error)
+        for signal in (
+            form.picker.changed,
+            form.models.currentIndexChanged,
+            form.lead.valueChanged,
+            form.horizon.valueChanged,
+            form.start.currentIndexChanged,
+        ):
+            signal.connect(self._soon.start)
+        self._soon.timeout.connect(self._refresh)
+        self._viewer.dims.events.current_step.connect(self._moved)
+        self._viewer.grid.events.enabled.connect(self._moved)
+
+    def _farewell(self) -> Callable[[], None]:
+        """What to do when this widget is gone; must not touch it."""
+        presenter, picker, viewer = self.presenter, self.form.picker, self._viewer
+        moved = self._moved
+
+        def farewell() -> None:
+            presenter.close()
+            picker.disconnect_viewer()
+            viewer.dims.events.current_step.disconnect(moved)
+            viewer.grid.events.enabled.disconnect(moved)
+
+        return farewell
+
+    def _refresh(self) -> None:
+        current = self._current()
+        self.form.start.setItemText(1, f"the current frame ({current})")
+        self._fill_models()
+        self.presenter.refresh()
+
+    def _moved(self, event: Any = None) -> None:
+        """The slider or the grid has changed; sliders do so often."""
+        self._soon.start()
+
+    def _current(self) -> int:
+        """Number of the movie's frame that is shown now, as near as there is one."""
+        layer = self.form.picker.layer()
+        facts = self.form.picker.facts()
+        if layer is None or facts is None or "T" not in facts.axes:
+            return 0
+        at = facts.axes.index("T")
+        place = layer.world_to_data(self._viewer.dims.point)[at]
+        return int(min(max(round(place), 0), layer.data.shape[at] - 1))
+
+    def _stop(self) -> None:
+        self.form.stop.setEnabled(False)
+        self.presenter.stop()
+
+    def _toggle_side_by_side(self, on: bool) -> None:
+        try:
+            if on:
+                show_side_by_side(self._viewer)
+            else:
+                show_as_before(self._viewer)
+        except MorphocastError as error:
+            self.show_error(str(error))
+
+    def _browse(self) -> None:
+        folder = str(preferences().models_folder)
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Choose a model", folder, f"Morphocast models (*{ENDING})"
+        )
+        if path:
+            self.choose_model(Path(path))
+
+    def choose_model(self, path: Path) -> None:
+        """Add a model file to the list and choose it."""
+        offer_model(self._controller, path)
+        self._fill_models(str(path))
+        self._soon.start()
+
+    def _fill_models(self, wanted: str | None = None) -> None:
+        """List the models that there are now; keeps the choice."""
+        box, before = self.form.models, self.model()
+        some = choices(known_models(self._controller), preferences().models_folder)
+        keep = wanted or (str(before.model) if before else None)
+        box.blockSignals(True)
+        if [box.itemData(i) for i in range(box.count())] != some:
+            box.clear()
+            for choice in some:
+                box.addItem(choice.label, choice)
+        names = [str(choice.model) for choice in some]
+        box.setCurrentIndex(names.index(keep) if keep in names else 0)
+        box.blockSignals(False)
+
+    def _choices(self) -> dict[str, Any]:
+        model = self.model()
+        name = str(model.model) if model else None
+        return {"model": name, "lead": self.lead(), "horizon": self.horizon()}
+
+    def _restore(self, last: dict[str, Any]) -> None:
+        with suppress(TypeError, ValueError):
+            self.form.lead.setValue(int(last.get("lead", 1)))
+            self.form.horizon.setValue(int(last.get("horizon", 12)))
+
+
+def show_forecasts(
+    viewer: ViewerModel, layer: Image, movie: Movie, model_path: Path, horizon: int
+) -> None:
+    """Predict all frames and roll out past the end, as layers, as the next job.
+
+    Parameters
+    ----------
+    viewer, layer, movie
+        Where to show it; the layer that ``movie`` was made from.
+    model_path : Path
+        A trained model; the Forecast dock offers it from now on.
+    horizon : int
+        Frames of the rollout.
+    """
+    controller = controller_of(viewer)
+    offer_model(controller, model_path)
+    family = channels_of_one_movie(viewer, layer)
+    whole = len(family) == movie.shape[1] > 1 and "C" not in layer_facts(layer).axes
+    channel = getattr(movie.frames, "channel", None)
+    sources = (
+        [Source.of(one) for one in family]
+        if whole
+        else [Source.of(layer, channel=channel)]
+    )
+    chosen = preferences()
+    where = {"device": chosen.device, "precision": chosen.precision}
+    orders = [
+        Order("prediction", movie, model_path, model_path.stem, 1, **where),
+        Order("rollout", movie, model_path, model_path.stem, horizon, **where),
+    ]
+    recorder = Recorder(LayerCanvas(viewer, sources))
+    stop = threading.Event()
+    job = Job(
+        orders[0].title,
+        forecasting(orders, stop),
+        recorder.take,
+        _complain,
+        recorder.finish,
+        stop,
+    )
+    try:
+        controller.run(job)
+    except BusyError as error:
+        _complain(str(error))
+
+
+def offer_model(controller: Controller, path: Path) -> None:
+    """List a model first in every Forecast dock of this viewer."""
+    known = known_models(controller)
+    controller.kept[TRAINED] = [path, *(one for one in known if one != path)]
+
+
+def known_models(controller: Controller) -> list[Path]:
+    """Models that were trained or opened since this viewer was, the newest first."""
+    return list(controller.kept.get(TRAINED, []))
+
+
+def _complain(message: str) -> None:
+    from napari.utils.notifications import show_error
+
+    show_error(message)

@@ -1,0 +1,196 @@
+"""What the Forecast dock looks like: its controls, their places and explanations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_morphocast.widgets._form import keep_wheel_away
+from napari_morphocast.widgets._pickers import MoviePicker, combo
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+WIDTH = 380
+STEPS = 1000  # of the progress bar
+TIPS = {
+    "models": "Model to forecast with: trained here, from your models folder, the "
+    "sample, or a baseline that needs no training.",
+    "browse": "Choose a .morphocast file.",
+    "predict": "Forecast every frame of the movie from the frames before it, and show "
+    "the absolute error.",
+    "lead": "How far ahead every frame is forecast (frames).",
+    "rollout": "Forecast frame after frame, each from the forecasts before it.",
+    "horizon": "How many frames to forecast (frames).",
+    "start": "The end forecasts what nobody has seen yet; the current frame of the "
+    "time slider lets you compare with the frames that follow it.",
+    "stop": "End after this frame; finished frames stay.",
+    "beside": "Show movie, forecast and error next to each other; press again to go "
+    "back.",
+    "export": "Save the selected forecast, or else the newest.",
+}
+
+
+class ForecastForm:
+    """The controls of the dock, laid out in ``dock``."""
+
+    def __init__(self, dock: QWidget, viewer: ViewerModel) -> None:
+        self.picker = MoviePicker(viewer)
+        self.movie_facts = _text()
+        self.models = combo(TIPS["models"])
+        self.browse = QPushButton("Browse…")
+        self.model_facts = _text()
+        self.warnings = _text("color: #c98a1b")
+        self.predict = QPushButton("Predict all")
+        self.lead = _number(1, 100)
+        self.lead_time = QLabel()
+        self.rollout = QPushButton("Rollout")
+        self.horizon = _number(12, 1000)
+        self.horizon_time = QLabel()
+        self.start = combo(TIPS["start"])
+        self.start.addItem("the end of the movie", False)
+        self.start.addItem("the current frame", True)
+        self.progress = QProgressBar()
+        self.stop = QPushButton("Stop")
+        self.verdict = _text("font-weight: bold")
+        self.error = _text("color: #d9534f; font-weight: bold")
+        self.beside = QPushButton("Side by side")
+        self.beside.setCheckable(True)
+        self.export = QPushButton("Export")
+        menu = QMenu(self.export)
+        self.save_frames = menu.addAction("Frames as OME-TIFF…")
+        self.save_scores = menu.addAction("Errors per frame as CSV…")
+        self.export.setMenu(menu)
+        self._explain()
+        self._lay_out(dock)
+
+    def enable(self, button: QPushButton, reason: str) -> None:
+        """Enable a button, or disable it and say why."""
+        button.setEnabled(not reason)
+        button.setToolTip(f"<p>{reason or self._tips[button]}</p>")
+
+    def say(self, label: QLabel, text: str) -> None:
+        """Show a text, or nothing at all."""
+        label.setText(text)
+        label.setVisible(bool(text))
+
+    def show_progress(self, share: float, text: str) -> None:
+        """How far it is, 0..1; 0 shows that something goes on, but not how far."""
+        self.progress.setMaximum(STEPS if share else 0)
+        self.progress.setValue(round(STEPS * share))
+        self.progress.setFormat(text)
+        self.progress.setToolTip(text)
+
+    def _explain(self) -> None:
+        self._tips: dict[QWidget, str] = {
+            widget: tip
+            for name, tip in TIPS.items()
+            if isinstance(widget := getattr(self, name), QWidget)
+        }
+        for widget, tip in self._tips.items():
+            widget.setToolTip(f"<p>{tip}</p>")
+        for box in (self.models, self.start, self.lead, self.horizon):
+            keep_wheel_away(box)
+
+    def _lay_out(self, dock: QWidget) -> None:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(6)
+        column.addWidget(self.picker)
+        column.addWidget(self.movie_facts)
+        column.addWidget(_line())
+        row = QHBoxLayout()
+        row.addWidget(QLabel("Model"))
+        row.addWidget(self.models, 1)
+        row.addWidget(self.browse)
+        column.addLayout(row)
+        for widget in (self.model_facts, self.warnings, _line()):
+            column.addWidget(widget)
+        column.addLayout(self._actions())
+        for layout in (self._running(), self._afterwards()):
+            column.addLayout(layout)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidget(inside)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        outside = QVBoxLayout(dock)
+        outside.setContentsMargins(0, 0, 0, 0)
+        outside.addWidget(scroll)
+        dock.setMinimumWidth(WIDTH)
+
+    def _actions(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.addWidget(self.predict, 0, 0)
+        grid.addWidget(self.lead, 0, 1)
+        grid.addWidget(QLabel("ahead"), 0, 2)
+        grid.addWidget(self.lead_time, 0, 3)
+        grid.addWidget(self.rollout, 1, 0)
+        grid.addWidget(self.horizon, 1, 1)
+        grid.addWidget(QLabel("on"), 1, 2)
+        grid.addWidget(self.horizon_time, 1, 3)
+        since = QLabel("from")
+        since.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        grid.addWidget(since, 2, 0)
+        grid.addWidget(self.start, 2, 1, 1, 3)
+        grid.setColumnStretch(3, 1)
+        return grid
+
+    def _running(self) -> QVBoxLayout:
+        row = QHBoxLayout()
+        row.addWidget(self.progress, 1)
+        row.addWidget(self.stop)
+        column = QVBoxLayout()
+        column.addLayout(row)
+        column.addWidget(self.error)
+        column.addWidget(self.verdict)
+        return column
+
+    def _afterwards(self) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.addWidget(self.beside)
+        row.addWidget(self.export)
+        return row
+
+
+def _number(value: int, most: int) -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(1, most)
+    box.setValue(value)
+    box.setSuffix(" frames" if value > 1 else " frame")
+    box.valueChanged.connect(
+        lambda now: box.setSuffix(" frames" if now > 1 else " frame")
+    )
+    return box
+
+
+def _text(style: str = "") -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setStyleSheet(style)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.hide()
+    return label
+
+
+def _line() -> QFrame:
+    line = QFrame()
+    line.setFrameShape(QFrame.Shape.HLine)
+    line.setFrameShadow(QFrame.Shadow.Sunken)
+    return line

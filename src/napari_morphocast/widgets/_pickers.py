@@ -1,0 +1,214 @@
+"""Choosing a movie: a layer of the viewer, and its channel and slice if need be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QWidget,
+)
+
+from napari_morphocast.errors import MorphocastError
+from napari_morphocast.widgets._layers import Source
+from napari_morphocast.widgets._movies import (
+    channels_of_one_movie,
+    data_of,
+    layer_facts,
+    movie_from_layer,
+    open_movie,
+    own_metadata,
+    read_facts_from_file,
+    repair,
+    together,
+)
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_morphocast.data.axes import ZChoice
+    from napari_morphocast.data.movie import Movie
+    from napari_morphocast.widgets._movies import LayerFacts
+
+MOVIES = (
+    "Movies (*.tif *.tiff *.npy);;All files (*)"  # a Zarr is a folder: drop it instead
+)
+
+
+class MoviePicker(QWidget):
+    """A list of the image layers, with what is needed to use one as a movie."""
+
+    changed = Signal()
+    failed = Signal(str)
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self.layers = combo("Image layer with the movie to forecast.")
+        self.open = QPushButton("Open…")
+        self.open.setToolTip(
+            "Open a TIFF, OME-TIFF, ImageJ or .npy movie with the axes, time step and "
+            "pixel size that the file names."
+        )
+        self.channel = combo("Which channel to forecast.")
+        self.z = combo("How to make one picture of the Z slices of every frame.")
+        self.read = QPushButton("Read axes from file")
+        self.read.setToolTip(
+            "Take axes, time step (s) and pixel size (µm) from the layer's file; "
+            "napari's own reader drops them."
+        )
+        self._lay_out()
+        self._connect()
+        self.refill()
+
+    def layer(self) -> Image | None:
+        """The chosen layer, if it is still there."""
+        layer = self.layers.currentData()
+        return layer if layer in self._viewer.layers else None
+
+    def choose(self, layer: Image) -> None:
+        """Choose a layer."""
+        self.layers.setCurrentIndex(self.layers.findData(layer))
+
+    def facts(self) -> LayerFacts | None:
+        """What the chosen layer says about itself."""
+        layer = self.layer()
+        return None if layer is None else layer_facts(layer)
+
+    def movie(self, channels: int | None) -> tuple[Movie, list[Source]] | None:
+        """The chosen movie and what its results inherit.
+
+        A model for several channels gets all layers that are channels of one movie.
+        """
+        layer = self.layer()
+        if layer is None:
+            return None
+        family = channels_of_one_movie(self._viewer, layer)
+        if channels and channels == len(family) > 1:
+            movie = together([movie_from_layer(one) for one in family])
+            return movie, [Source.of(one) for one in family]
+        channel: int | None = self.channel.currentData()
+        movie = movie_from_layer(layer, channel=channel, z=self._slice())
+        return movie, [Source.of(layer, channel=channel)]
+
+    def refill(self) -> None:
+        """List the layers again; keeps the choice if it is still there."""
+        layers = [
+            layer
+            for layer in self._viewer.layers
+            if isinstance(layer, Image) and not own_metadata(layer).get("kind")
+        ]
+        active, before = self._viewer.layers.selection.active, self.layers.currentData()
+        keep = before if before in layers else active if active in layers else None
+        self.layers.blockSignals(True)
+        self.layers.clear()
+        for layer in layers:
+            self.layers.addItem(layer.name, layer)
+        self.layers.setCurrentIndex(layers.index(keep) if keep in layers else 0)
+        self.layers.setEnabled(bool(layers))
+        self.layers.setPlaceholderText("no image layer")
+        self.layers.blockSignals(False)
+        self._chosen()
+
+    def disconnect_viewer(self) -> None:
+        """Hear nothing more of the viewer; touches no Qt object."""
+        events = self._viewer.layers.events
+        for event in (events.inserted, events.removed, events.renamed):
+            event.disconnect(self._layers_changed)
+
+    def _lay_out(self) -> None:
+        form = QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        row = QHBoxLayout()
+        row.addWidget(self.layers, 1)
+        row.addWidget(self.open)
+        form.addRow("Movie", row)
+        form.addRow("Channel", self.channel)
+        form.addRow("Z slices", self.z)
+        form.addRow(self.read)
+        self._form = form
+
+    def _connect(self) -> None:
+        self.layers.currentIndexChanged.connect(self._chosen)
+        self.channel.currentIndexChanged.connect(self.changed)
+        self.z.currentIndexChanged.connect(self.changed)
+        self.open.clicked.connect(self._open)
+        self.read.clicked.connect(self._read)
+        events = self._viewer.layers.events
+        for event in (events.inserted, events.removed, events.renamed):
+            event.connect(self._layers_changed)
+
+    def _layers_changed(self, event: Any = None) -> None:
+        self.refill()
+
+    def _chosen(self) -> None:
+        """Offer the channels and slices that the layer has."""
+        layer, facts = self.layer(), self.facts()
+        axes = facts.axes if facts else ""
+        lengths = dict(zip(axes, data_of(layer).shape, strict=True)) if layer else {}
+        several = lengths.get("C", 1)
+        numbers = [(f"channel {c}", c) for c in range(several)]
+        _fill(self.channel, [("all channels", None), *numbers])
+        depth = lengths.get("Z", 1)
+        kinds = [("brightest (maximum)", "max"), ("mean", "mean")]
+        _fill(self.z, [*kinds, *((f"slice {z}", z) for z in range(depth))])
+        self._form.setRowVisible(self.channel, several > 1)
+        self._form.setRowVisible(self.z, depth > 1)
+        from_file = layer is not None and bool(layer.source.path)
+        self._form.setRowVisible(self.read, from_file and bool(facts and facts.guessed))
+        self.changed.emit()
+
+    def _slice(self) -> ZChoice:
+        facts = self.facts()
+        choice: ZChoice = self.z.currentData()
+        return choice if facts and "Z" in facts.axes else None
+
+    def _open(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Open movie", "", MOVIES)
+        if not path:
+            return
+        try:
+            self.choose(open_movie(self._viewer, Path(path)))
+        except MorphocastError as error:
+            self.failed.emit(str(error))
+
+    def _read(self) -> None:
+        layer = self.layer()
+        if layer is None:
+            return
+        try:
+            repair(layer, read_facts_from_file(layer))
+        except MorphocastError as error:
+            self.failed.emit(str(error))
+        self._chosen()
+
+
+def combo(tooltip: str) -> QComboBox:
+    """A list that never makes a dock wider than it has to be."""
+    made = QComboBox()
+    made.setToolTip(tooltip)
+    made.setSizeAdjustPolicy(
+        QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+    )
+    made.setMinimumContentsLength(8)
+    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+    return made
+
+
+def _fill(box: QComboBox, options: list[tuple[str, Any]]) -> None:
+    """Offer other options; an equal list keeps its choice."""
+    if [box.itemText(i) for i in range(box.count())] == [name for name, _ in options]:
+        return
+    box.blockSignals(True)
+    box.clear()
+    for name, value in options:
+        box.addItem(name, value)
+    box.blockSignals(False)

@@ -1,0 +1,166 @@
+"""Which model to train, with which settings, on which device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFormLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_morphocast.widgets._form import LABELS, Form, keep_wheel_away
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_morphocast.presenters.catalog import Catalog
+
+FIRST = ("context", "horizon", "epochs", "minutes", "flips")  # what most people set
+DEFAULT_MODEL = "convlstm"
+MINUTES = 2.0  # limit of a first run: as long as people wait without a coffee
+LOADING = "Loading PyTorch… This takes a few seconds, once."
+
+
+class SettingsPanel(QWidget):
+    """Model, five settings, the others folded away, and the device."""
+
+    changed = Signal()
+
+    def __init__(self, device: str, presets: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._presets = {"minutes": MINUTES, **presets}
+        self._wanted_device = device
+        self._catalog: Catalog | None = None
+        self._forms: tuple[Form, ...] = ()
+        self._model = QComboBox()
+        self._model.addItem(DEFAULT_MODEL)
+        self._device = QComboBox()
+        self._device.addItem("automatic", "auto")
+        for combo in (self._model, self._device):
+            keep_wheel_away(combo)
+            combo.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
+        self._advice = QLabel()
+        self._advice.setWordWrap(True)
+        self._advice.hide()
+        self._note = QLabel(LOADING)
+        self._note.setWordWrap(True)
+        self._place = QVBoxLayout()
+        self._place.setContentsMargins(0, 0, 0, 0)
+        self._more: QCollapsible | None = None
+        self._lay_out()
+        self._model.currentTextChanged.connect(lambda _: self._build())
+
+    @property
+    def ready(self) -> bool:
+        """Whether the settings are known, for which torch must be there."""
+        return self._catalog is not None
+
+    @property
+    def model(self) -> str:
+        """Name of the chosen model."""
+        return str(self._model.currentText())
+
+    @property
+    def device(self) -> str:
+        """Name of the chosen device."""
+        return str(self._device.currentData())
+
+    def values(self) -> dict[str, Any]:
+        """All settings by name; raises SettingsError for an unreadable one."""
+        return {name: v for form in self._forms for name, v in form.values().items()}
+
+    def set_catalog(self, catalog: Catalog) -> None:
+        """Offer what there is, now that it is known."""
+        self._catalog = catalog
+        self._model.blockSignals(True)
+        before = str(self._presets.get("model", DEFAULT_MODEL))
+        self._model.clear()
+        self._model.addItems(list(catalog.models))
+        self._model.setCurrentText(before)
+        self._model.blockSignals(False)
+        self._device.clear()
+        _, fastest = catalog.devices[0]
+        self._device.addItem(f"automatic: {fastest}", "auto")
+        for name, label in catalog.devices:
+            self._device.addItem(f"{name}: {label}" if name != "cpu" else label, name)
+        found = self._device.findData(self._wanted_device)
+        self._device.setCurrentIndex(max(0, found))
+        self._advice.setText(catalog.advice)
+        self._advice.setVisible(bool(catalog.advice))
+        self._build()
+
+    def show_failure(self, message: str) -> None:
+        """Say why there are no settings."""
+        self._note.setText(message)
+
+    def _lay_out(self) -> None:
+        top = QFormLayout()
+        top.setContentsMargins(0, 0, 0, 0)
+        top.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        top.addRow("Model", self._model)
+        top.addRow("Device", self._device)
+        tip = (
+            "<p>Where to compute, with its free memory (GB). Automatic takes the "
+            "fastest.</p>"
+        )
+        self._device.setToolTip(tip)
+        top.labelForField(self._device).setToolTip(tip)
+        top.labelForField(self._model).setMinimumWidth(LABELS)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(top)
+        layout.addWidget(self._advice)
+        layout.addWidget(self._note)
+        layout.addLayout(self._place)
+
+    def _build(self) -> None:
+        """Make the form of the chosen model; values that it shares are kept."""
+        if self._catalog is None:
+            return
+        kept = self.values() if self._forms else self._presets
+        fields = self._catalog.models[self.model]
+        tip = f"<p>{self._catalog.about[self.model]}</p>"
+        self._model.setToolTip(tip)
+        while (item := self._place.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        first = Form({name: fields[name] for name in FIRST if name in fields})
+        rest = Form({name: f for name, f in fields.items() if name not in FIRST})
+        self._forms = (first, rest)
+        for form in self._forms:
+            form.set_values(kept)
+            form.changed.connect(self.changed)
+        self._place.addWidget(first)
+        self._place.addWidget(self._folded(rest))
+        self._note.hide()
+        self.changed.emit()
+
+    def _folded(self, rest: Form) -> QCollapsible:
+        more = QCollapsible("More settings")
+        more.setDuration(0)
+        more.layout().setContentsMargins(0, 0, 0, 0)
+        inside = more.content().layout()
+        inside.setContentsMargins(0, 4, 0, 0)
+        more.addWidget(rest)
+        reset = QPushButton("Reset to defaults")
+        reset.setToolTip("<p>Give every setting, also those above, its default.</p>")
+        reset.clicked.connect(lambda _: self._reset())
+        more.addWidget(reset)
+        return more
+
+    def _reset(self) -> None:
+        if self._catalog is None:
+            return
+        fields = self._catalog.models[self.model]
+        for form in self._forms:
+            form.set_values({name: f.get_default() for name, f in fields.items()})
+            form.set_values({"minutes": MINUTES})
+        self.changed.emit()

@@ -1,0 +1,104 @@
+"""Input, forecast and error next to each other in one click, and back in one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from napari_morphocast.errors import MovieError
+from napari_morphocast.widgets._layers import results_in
+from napari_morphocast.widgets._movies import own_metadata
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image, Layer
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Before:
+    """How the viewer looked, to be put back."""
+
+    visible: dict[Layer, bool]
+    named: dict[Layer, bool]
+    enabled: bool
+    shape: tuple[int, int]
+    stride: int
+
+
+_before: WeakKeyDictionary[ViewerModel, _Before] = WeakKeyDictionary()
+
+
+def is_side_by_side(viewer: ViewerModel) -> bool:
+    """Whether the viewer shows its forecast side by side now."""
+    return _real(viewer) in _before and viewer.grid.enabled
+
+
+def show_side_by_side(viewer: ViewerModel) -> None:
+    """Show a movie, its forecast and the error in a row; time and camera are shared.
+
+    The forecast is the selected one, or else the newest.
+
+    Raises
+    ------
+    MovieError
+        If there is no forecast in this viewer.
+    """
+    shown = _row(viewer)
+    if not is_side_by_side(viewer):
+        grid = viewer.grid
+        _before[_real(viewer)] = _Before(
+            {layer: layer.visible for layer in viewer.layers},
+            {layer: layer.name_overlay.visible for layer in viewer.layers},
+            grid.enabled,
+            grid.shape,
+            grid.stride,
+        )
+    for layer in viewer.layers:
+        layer.visible = layer in shown
+        layer.name_overlay.visible = layer in shown
+        layer.colorbar.visible = own_metadata(layer).get("kind") == "error"
+    # The lowest layer, the input, first: that is what a negative stride means.
+    viewer.grid.stride = -1
+    viewer.grid.shape = (1, len(shown))
+    viewer.grid.enabled = True
+    viewer.reset_view()
+
+
+def show_as_before(viewer: ViewerModel) -> None:
+    """Undo ``show_side_by_side``; layers that came since then stay as they are."""
+    before = _before.pop(_real(viewer), None)
+    if before is None:
+        return
+    viewer.grid.enabled = before.enabled
+    viewer.grid.shape = before.shape
+    viewer.grid.stride = before.stride
+    for layer in viewer.layers:
+        layer.visible = before.visible.get(layer, layer.visible)
+        layer.name_overlay.visible = before.named.get(layer, False)
+        layer.colorbar.visible = False
+    viewer.reset_view()
+
+
+def _row(viewer: ViewerModel) -> list[Image]:
+    """Source, forecast and error, in the order of the layer list."""
+    results = results_in(viewer)
+    forecasts = [one for one in results if own_metadata(one)["kind"] != "error"]
+    if not forecasts:
+        raise MovieError(
+            "There is no forecast in this viewer yet; press Predict all first."
+        )
+    active = viewer.layers.selection.active
+    about = own_metadata(active if active in results else forecasts[-1])
+    return [
+        layer
+        for layer in viewer.layers
+        if own_metadata(layer).get("run") == about["run"]
+        or layer.name == about["source"]
+    ]
+
+
+def _real(viewer: ViewerModel) -> ViewerModel:
+    """The viewer itself; napari may hand out a proxy."""
+    real: ViewerModel = getattr(viewer, "__wrapped__", viewer)
+    return real

@@ -1,0 +1,351 @@
+"""The Train dock: from a layer to a model that forecasts it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_morphocast.presenters.catalog import load_catalog
+from napari_morphocast.presenters.train import ENDING, Choices, TrainPresenter
+from napari_morphocast.presenters.trainer import ApiTrainer
+from napari_morphocast.widgets._background import controller_of
+from napari_morphocast.widgets._curves import Curves
+from napari_morphocast.widgets._lifetime import when_gone
+from napari_morphocast.widgets._movie_panel import MoviePanel
+from napari_morphocast.widgets._preferences import preferences, remember, remembered
+from napari_morphocast.widgets._settings_panel import SettingsPanel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+    import numpy as np
+    from napari.layers import Image
+    from numpy.typing import NDArray
+
+    from napari_morphocast.data.movie import Movie
+    from napari_morphocast.presenters.catalog import Catalog
+    from napari_morphocast.presenters.train import Order, TrainState
+    from napari_morphocast.widgets._background import Controller
+
+CATALOG = "catalog"  # under which the controller keeps it
+HORIZON = 12  # frames of the rollout that is shown after training
+KEPT = "train"  # the presenter's name in the controller
+LOAD_AFTER = 300  # milliseconds in which the dock is drawn before torch is imported
+STEPS = 1000  # of the progress bar
+WIDTH = 380
+TIPS = {
+    "train": "Train a new model on the chosen movie. It is saved as it gets better, "
+    "and nothing that was saved before is overwritten.",
+    "stop": "End after this batch; the best model so far is kept and saved.",
+    "resume": "Go on with the last run, up to the epochs or for the time limit chosen "
+    "above.",
+    "finetune": "Choose an earlier model, and go on training it on the chosen movie.",
+}
+
+
+class TrainDock(QWidget):
+    """Choose a movie and a model, train, and watch how well it forecasts.
+
+    Layout only: what happens is decided in ``TrainPresenter``, one for each viewer,
+    which outlives this widget.
+    """
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self._viewer = napari_viewer
+        self._controller = controller_of(napari_viewer)
+        self._presenter = _presenter_of(self._controller)
+        self._gone = False
+        self._message = ""  # of this dock; the presenter has its own
+        self._preferences = preferences()
+        last = remembered().get("train", {})
+        self._movie = MoviePanel(napari_viewer, self._controller)
+        self._settings = SettingsPanel(
+            self._preferences.device,
+            {"autosave": self._preferences.autosave, **last},
+        )
+        self._buttons = {
+            "train": QPushButton("Train"),
+            "stop": QPushButton("Stop"),
+            "resume": QPushButton("Resume"),
+            "finetune": QPushButton("Finetune…"),
+        }
+        self._bar = QProgressBar()
+        self._status = QLabel()
+        self._verdict = QLabel()
+        self._error = QLabel()
+        self._curves = Curves(napari_viewer.theme)
+        self._lay_out()
+        self._connect()
+        self._presenter.attach(self)
+        when_gone(self, self._farewell())
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.timeout.connect(self._load)
+        self._later.start(LOAD_AFTER)
+
+    # --- what the presenter may ask
+
+    def movies(self) -> tuple[list[Movie], object]:
+        """The chosen movies, and the layers they are from, weakly."""
+        self._message = ""
+        layers = tuple(ref(layer) for layer in self._movie.layers())
+        return self._movie.all_movies(), layers
+
+    def choices(self) -> Choices:
+        """Model, settings and hardware as they are shown; remembered for next time."""
+        values = self._settings.values()
+        kept = {name: v for name, v in values.items() if name != "autosave"}
+        remember(train={**kept, "model": self._settings.model})
+        return Choices(
+            model=self._settings.model,
+            settings=values,
+            folder=self._preferences.models_folder,
+            device=self._settings.device,
+            precision=self._preferences.precision,
+        )
+
+    def show_state(self, state: TrainState) -> None:
+        """Draw everything that has to do with the run."""
+        progress = state.progress
+        self._buttons["stop"].setText("Stopping…" if state.stopping else "Stop")
+        begun = state.running or bool(progress.epochs)
+        self._bar.setVisible(state.running)
+        # Without a maximum the bar shows that something goes on, but not how far.
+        self._bar.setMaximum(STEPS if progress.epochs else 0)
+        self._bar.setValue(round(STEPS * progress.share))
+        self._curves.setVisible(begun)
+        if begun:
+            self._curves.show_progress(progress)
+        _say(self._status, state.status)
+        _say(self._verdict, "" if state.running else state.verdict)
+        where = f"<p>The model is saved as<br>{progress.path}</p>"
+        self._verdict.setToolTip(where if progress.path else "")
+        _say(self._error, state.error or self._message)
+        self._enable()
+
+    def show_preview(self, frames: NDArray[np.float32], order: Order) -> None:
+        """Show last input, forecast and truth in one layer that is used again."""
+        from napari_morphocast.widgets._layers import add_preview
+
+        layer = _source(order)
+        if layer is None or layer not in self._viewer.layers:
+            return
+        chosen, count = self._viewer.layers.selection.active, len(self._viewer.layers)
+        add_preview(self._viewer, layer, frames)
+        if len(self._viewer.layers) > count:
+            self._viewer.layers.selection.active = chosen
+            self._viewer.reset_view()
+
+    def show_forecasts(self, order: Order) -> None:
+        """Forecast the movie with the new model, as the next job."""
+        from napari_morphocast.widgets._forecast import show_forecasts
+
+        layer = _source(order)
+        if layer is None or layer not in self._viewer.layers:
+            return
+        show_forecasts(self._viewer, layer, order.movies[0], order.path, HORIZON)
+
+    # --- layout and wiring
+
+    def _lay_out(self) -> None:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(8, 8, 8, 4)
+        column.addWidget(self._movie)
+        column.addWidget(_line())
+        column.addWidget(self._settings)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidget(inside)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        buttons = QHBoxLayout()
+        for button in self._buttons.values():
+            buttons.addWidget(button)
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        for label in (self._status, self._verdict, self._error):
+            label.setWordWrap(True)
+            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._verdict.setStyleSheet("font-weight: bold")
+        self._error.setStyleSheet("color: #d9534f; font-weight: bold")
+        foot = QVBoxLayout()
+        foot.setContentsMargins(8, 4, 8, 8)
+        foot.addLayout(buttons)
+        for widget in (
+            self._bar,
+            self._status,
+            self._error,
+            self._verdict,
+            self._curves,
+        ):
+            foot.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(_line())
+        layout.addLayout(foot)
+        self.setMinimumWidth(WIDTH)
+
+    def _connect(self) -> None:
+        presenter = self._presenter
+        self._buttons["train"].clicked.connect(lambda _: presenter.start(self))
+        self._buttons["stop"].clicked.connect(lambda _: presenter.stop())
+        self._buttons["resume"].clicked.connect(lambda _: presenter.resume(self))
+        self._buttons["finetune"].clicked.connect(lambda _: self._finetune())
+        self._movie.changed.connect(self._enable)
+        self._movie.failed.connect(self._complain)
+        events = self._viewer.layers.events
+        events.inserted.connect(self._layers_changed)
+        events.removed.connect(self._layers_changed)
+        self._viewer.events.theme.connect(self._theme_changed)
+
+    def _farewell(self) -> Callable[[], None]:
+        """What to do when this widget is gone; must not need the widget."""
+        presenter, viewer, movie = self._presenter, self._viewer, self._movie
+        inserted, removed = self._layers_changed, self._layers_changed
+        theme, view = self._theme_changed, self
+
+        def farewell() -> None:
+            view._gone = True
+            presenter.detach(view)
+            movie.forget()
+            viewer.layers.events.inserted.disconnect(inserted)
+            viewer.layers.events.removed.disconnect(removed)
+            viewer.events.theme.disconnect(theme)
+
+        return farewell
+
+    def _load(self) -> None:
+        """Import torch, away from the screen, once the dock has been drawn."""
+        known = self._controller.kept.get(CATALOG)
+        if known is not None:
+            self._settings.set_catalog(known)
+            self._enable()
+            return
+        dock = ref(self)
+
+        def loaded(catalog: Catalog) -> None:
+            here = dock()
+            if here is not None and not here._gone:
+                here._controller.kept[CATALOG] = catalog
+                here._settings.set_catalog(catalog)
+                here._enable()
+
+        def failed(message: str) -> None:
+            here = dock()
+            if here is not None and not here._gone:
+                here._settings.show_failure(message)
+
+        self._controller.ask(load_catalog, loaded, failed)
+
+    def _finetune(self) -> None:
+        folder = str(self._preferences.models_folder)
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Model to go on from", folder, f"Morphocast models (*{ENDING})"
+        )
+        if path:
+            self._presenter.start(self, Path(path))
+
+    def _complain(self, message: str) -> None:
+        self._message = message
+        self.show_state(self._presenter.state)
+
+    def _layers_changed(self, event: Any = None) -> None:
+        self._movie.refresh()
+        gone = getattr(event, "value", None) if _is_removal(event) else None
+        if gone is not None:
+            self._presenter.stop_if(lambda order: gone in _sources(order))
+
+    def _theme_changed(self, event: Any = None) -> None:
+        self._curves.set_theme(self._viewer.theme)
+
+    def _enable(self) -> None:
+        """Enable what can be done; a disabled button says why in its tooltip."""
+        state = self._presenter.state
+        why = self._why_not(state)
+        stop = "Nothing is being trained." if not state.running else ""
+        if state.stopping:
+            stop = "It stops after this batch, and saves."
+        none = "There is no interrupted or finished run to go on with."
+        reasons = {
+            "train": why,
+            "stop": stop,
+            "resume": why or ("" if state.resumable else none),
+            "finetune": why,
+        }
+        for name, reason in reasons.items():
+            self._buttons[name].setEnabled(not reason)
+            self._buttons[name].setToolTip(f"<p>{reason or TIPS[name]}</p>")
+
+    def _why_not(self, state: TrainState) -> str:
+        if state.running:
+            return "A model is being trained: wait, or press Stop first."
+        if state.busy:
+            return f"{state.busy} is not done yet: wait, or stop it."
+        if not self._movie.ready:
+            return "Open a movie first."
+        if not self._settings.ready:
+            return "PyTorch is being loaded; wait a few seconds."
+        return ""
+
+
+def _presenter_of(controller: Controller) -> TrainPresenter:
+    """The one presenter of a viewer."""
+    if KEPT not in controller.kept:
+        last = remembered().get("last_run")
+        path = Path(last) if last else None
+        controller.kept[KEPT] = TrainPresenter(
+            controller, ApiTrainer(), last=path, keep=_remember_run
+        )
+    presenter: TrainPresenter = controller.kept[KEPT]
+    return presenter
+
+
+def _remember_run(path: Path) -> None:
+    remember(last_run=str(path))
+
+
+def _sources(order: Order) -> list[Image]:
+    """Layers of a run that are still alive."""
+    found = order.source if isinstance(order.source, tuple) else ()
+    return [layer for one in found if (layer := one()) is not None]
+
+
+def _source(order: Order) -> Image | None:
+    return next(iter(_sources(order)), None)
+
+
+def _is_removal(event: Any) -> bool:
+    return getattr(event, "type", "") == "removed"
+
+
+def _say(label: QLabel, text: str) -> None:
+    """Show a text, or nothing at all."""
+    label.setText(text)
+    label.setVisible(bool(text))
+
+
+def _line() -> QFrame:
+    line = QFrame()
+    line.setFrameShape(QFrame.Shape.HLine)
+    line.setFrameShadow(QFrame.Shadow.Sunken)
+    return line

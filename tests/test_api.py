@@ -1,0 +1,137 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari_morphocast import api
+from napari_morphocast.data.movie import Movie
+from napari_morphocast.errors import MorphocastError, MovieError, SettingsError
+from napari_morphocast.training.config import Hardware, Run
+
+from movies import gliding
+
+CPU = Hardware(device="cpu")
+SMALL = {"hidden": (8,), "context": 3, "horizon": 1, "epochs": 8, "ema": 0.5}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "cells.morphocast"
+    list(api.train(gliding(), path, Run.make("convlstm", **SMALL), hardware=CPU))
+    return path
+
+
+def blind_after(movie: Movie, end: int) -> Movie:
+    """The same movie with garbage from frame ``end`` on."""
+    frames = movie.frames.copy()
+    frames[end:] = 0
+    return Movie(frames, movie.interval, movie.pixel_size, name=movie.name)
+
+
+def test_predictions_stand_for_the_frames_they_foretell(model):
+    forecast = api.predict(gliding(), model, lead=2, hardware=CPU)
+    frames = list(forecast.frames)
+    assert (forecast.first, forecast.count) == (4, 26)
+    assert len(frames) == 26
+    assert frames[0].shape == (1, 24, 28)
+    assert frames[0].dtype == np.uint8
+
+
+def test_predicting_persistence_gives_the_frame_before():
+    movie = gliding()
+    forecast = api.predict(movie, "persistence", lead=3, hardware=CPU)
+    for t, frame in enumerate(forecast.frames, start=forecast.first):
+        np.testing.assert_array_equal(frame, movie.raw(t - 3, t - 2)[0])
+
+
+@pytest.mark.parametrize("lead", [1, 3])
+def test_a_prediction_never_sees_later_frames(model, lead):
+    honest = api.predict(gliding(), model, lead=lead, hardware=CPU)
+    blind = api.predict(blind_after(gliding(), 15), model, lead=lead, hardware=CPU)
+    pairs = list(zip(honest.frames, blind.frames, strict=True))
+    for a, b in pairs[: 15 + lead - honest.first]:
+        np.testing.assert_array_equal(a, b)
+
+
+def test_predictions_do_not_depend_on_how_many_are_made_at_once(model, monkeypatch):
+    together = np.stack(list(api.predict(gliding(), model, hardware=CPU).frames))
+    monkeypatch.setattr(api, "PIXELS_AT_ONCE", 1)
+    alone = np.stack(list(api.predict(gliding(), model, hardware=CPU).frames))
+    assert np.abs(together.astype(int) - alone).max() <= 1
+
+
+def test_a_rollout_begins_after_the_last_frame(model):
+    forecast = api.rollout(gliding(), model, horizon=5, hardware=CPU)
+    assert (forecast.first, forecast.count) == (30, 5)
+    assert len(list(forecast.frames)) == 5
+
+
+def test_a_rollout_from_the_middle_looks_at_no_later_frame(model):
+    honest = api.rollout(gliding(), model, horizon=4, start=12, hardware=CPU)
+    blind = api.rollout(blind_after(gliding(), 12), model, horizon=4, start=12, hardware=CPU)
+    np.testing.assert_array_equal(list(honest.frames), list(blind.frames))
+
+
+def test_the_first_frame_of_a_rollout_is_the_prediction_at_lead_one(model):
+    rolled = next(api.rollout(gliding(), model, start=10, hardware=CPU).frames)
+    predicted = api.predict(gliding(), model, hardware=CPU)
+    np.testing.assert_array_equal(rolled, list(predicted.frames)[10 - predicted.first])
+
+
+def test_forecasts_are_made_only_as_they_are_asked_for(model):
+    forecast = api.rollout(gliding(), model, horizon=10**9, hardware=CPU)
+    assert next(forecast.frames).shape == (1, 24, 28)
+
+
+@pytest.mark.parametrize("start", [0, 2, 31, -1])
+def test_a_rollout_without_enough_known_frames_is_refused(model, start):
+    with pytest.raises(MovieError, match="can start at frames 3 to 30"):
+        api.rollout(gliding(), model, start=start, hardware=CPU)
+
+
+def test_a_movie_shorter_than_the_context_is_refused(model):
+    with pytest.raises(MovieError, match="3 frames, but cells needs 3"):
+        api.predict(gliding(3), model, hardware=CPU)
+
+
+def test_evaluation_always_stands_beside_the_three_baselines(model):
+    scores = api.evaluate(gliding(), [model], horizon=3, hardware=CPU)
+    assert set(scores.models) == {"cells", "persistence", "linear", "advection"}
+
+
+def test_a_model_that_learned_to_glide_beats_nothing_moves(model):
+    scores = api.evaluate(gliding(), [model], horizon=2, hardware=CPU)
+    assert scores.of("cells", "skill_persistence")[0].low > 0
+
+
+def test_scoring_frames_that_were_trained_on_says_so_loudly(model):
+    scores = api.evaluate(gliding(), [model], since=0.5, horizon=2, hardware=CPU)
+    assert "TRAINED on at least 9 of the frames" in scores.notes[-1]
+
+
+def test_scoring_unseen_frames_says_nothing_of_the_kind(model):
+    scores = api.evaluate(gliding(), [model], horizon=2, hardware=CPU)
+    assert not any("TRAINED" in note for note in scores.notes)
+
+
+def test_trained_frames_are_known_again_in_a_renamed_and_cut_movie(model):
+    part = Movie(gliding().frames[10:], name="renamed")
+    scores = api.evaluate(part, [model], since=0.3, horizon=2, hardware=CPU)
+    assert any("TRAINED" in note for note in scores.notes)
+
+
+@pytest.mark.parametrize("name", ["nonsense", "nonsense.morphocast", "convlstm"])
+def test_a_model_that_does_not_exist_is_named(name):
+    with pytest.raises(MorphocastError, match="nonsense|convlstm"):
+        api.predict(gliding(), name, hardware=CPU)
+
+
+def test_a_device_that_is_not_there_is_refused_with_what_is():
+    with pytest.raises(SettingsError, match=r"cuda:97.*cpu"):
+        api.predict(gliding(), "persistence", hardware=Hardware(device="cuda:97"))
+
+
+def test_two_models_of_one_name_are_told_apart(model, tmp_path):
+    twin = tmp_path / "cells.morphocast"
+    twin.write_bytes(model.read_bytes())
+    with pytest.raises(SettingsError, match="cells"):
+        api.evaluate(gliding(), [model, twin], horizon=1, hardware=CPU)

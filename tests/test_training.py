@@ -1,0 +1,320 @@
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from napari_morphocast import api
+from napari_morphocast.data.io import write_movie
+from napari_morphocast.data.movie import Movie
+from napari_morphocast.errors import MovieError, SettingsError, TrainingError
+from napari_morphocast.models.convlstm import ConvLSTM
+from napari_morphocast.training.checkpoint import read
+from napari_morphocast.training.config import Hardware, Run
+from napari_morphocast.training.events import (
+    BatchDone,
+    EpochDone,
+    Finished,
+    Progress,
+    Saved,
+    Started,
+    as_dict,
+)
+from napari_morphocast.training.resume import read_state, state_path
+
+from movies import constant, gliding
+
+CPU = Hardware(device="cpu")
+SMALL = {"hidden": (4,), "patch": 2, "context": 3, "horizon": 1, "epochs": 2, "batch": 4}
+
+
+def small(**settings) -> Run:
+    return Run.make("convlstm", **{**SMALL, **settings})
+
+
+def events_of(path: Path, movie: Movie | None = None, **settings) -> list:
+    return list(api.train(movie or gliding(), path, small(**settings), hardware=CPU))
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return read(path)[1].state_dict()
+
+
+def same(a: dict, b: dict) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "cells.morphocast"
+
+
+def test_a_short_training_beats_nothing_moves(path):
+    *_, last = [e for e in events_of(path, epochs=12, ema=0.5) if isinstance(e, EpochDone)]
+    assert last.validation < 0.5 * read(path)[0].scores["persistence"]
+
+
+def test_a_run_starts_counts_saves_and_finishes(path):
+    events = events_of(path)
+    assert isinstance(events[0], Started)
+    assert events[-2:] == [Saved(path), Finished("done")]
+    steps = [(e.epoch, e.batch) for e in events if isinstance(e, BatchDone)]
+    batches = events[0].batches
+    assert steps == [(e, b) for e in (1, 2) for b in range(1, batches + 1)]
+
+
+def test_progress_only_grows(path):
+    progress, shares = Progress(), []
+    for event in events_of(path):
+        progress = progress.after(event)
+        shares.append(progress.share)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+def test_a_preview_shows_input_forecast_and_truth_in_grey_levels(path):
+    event = next(e for e in events_of(path) if isinstance(e, EpochDone))
+    assert event.preview.shape == (3, 1, 24, 28)
+    assert 50 < event.preview.mean() < 150
+
+
+def test_events_can_be_printed_as_json(path):
+    import json
+
+    for event in events_of(path):
+        assert json.loads(json.dumps(as_dict(event)))["event"] == type(event).__name__
+
+
+def test_the_same_seed_gives_the_same_weights(path, tmp_path):
+    other = tmp_path / "again.morphocast"
+    events_of(path, noise=0.05, flips=True)
+    events_of(other, noise=0.05, flips=True)
+    assert same(weights(path), weights(other))
+
+
+def test_another_seed_gives_other_weights(path, tmp_path):
+    other = tmp_path / "other.morphocast"
+    events_of(path)
+    events_of(other, seed=1)
+    assert not same(weights(path), weights(other))
+
+
+def test_the_best_epoch_is_kept_not_the_last(path):
+    events_of(path, learning_rate=1e-3, epochs=3)
+    best = read(path)[0].scores
+    state = read_state(path)
+    assert best["validation"] == min(state.validation)
+    assert best["epoch"] == 1 + int(np.argmin(state.validation))
+
+
+def test_stop_keeps_what_was_learned(path):
+    stop = threading.Event()
+    seen = []
+    for event in api.train(gliding(), path, small(epochs=500), hardware=CPU, stop=stop):
+        seen.append(event)
+        if sum(isinstance(e, BatchDone) for e in seen) == 3:
+            stop.set()
+    assert seen[-2:] == [Saved(path), Finished("stopped")]
+    assert path.exists()
+
+
+@pytest.mark.parametrize("batches", [1, 3, 7, 11])
+def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(tmp_path, batches):
+    whole, parts = tmp_path / "whole.morphocast", tmp_path / "parts.morphocast"
+    run = small(epochs=3, noise=0.02, batch=3)
+    list(api.train(gliding(), whole, run, hardware=CPU))
+    stop = threading.Event()
+    count = 0
+    for event in api.train(gliding(), parts, run, hardware=CPU, stop=stop):
+        count += isinstance(event, BatchDone)
+        if count == batches:
+            stop.set()
+    list(api.resume(gliding(), parts, hardware=CPU))
+    assert read_state(parts).validation == read_state(whole).validation
+    assert same(read_state(parts).weights, read_state(whole).weights)
+    assert same(weights(parts), weights(whole))
+
+
+def test_a_resumed_run_shows_the_same_curve(path):
+    events_of(path)
+    started = next(iter(api.resume(gliding(), path, epochs=4, hardware=CPU)))
+    assert len(started.train) == len(started.validation) == started.epoch == 2
+
+
+def test_a_complete_run_asks_for_more_epochs(path):
+    events_of(path)
+    with pytest.raises(SettingsError, match="complete after 2 epochs"):
+        api.resume(gliding(), path, hardware=CPU)
+
+
+def test_resuming_with_another_movie_is_refused(path):
+    events_of(path)
+    with pytest.raises(MovieError, match="other frames"):
+        api.resume(gliding(noise=9), path, epochs=5, hardware=CPU)
+
+
+def test_a_time_limit_ends_with_a_checked_model(path):
+    events = events_of(path, minutes=0.005, epochs=10_000)
+    assert events[-1] == Finished("time")
+    assert isinstance(events[-3], EpochDone | Saved)
+    assert "validation" in read(path)[0].scores
+
+
+def test_patience_ends_a_run_that_does_not_get_better(path):
+    events = events_of(path, epochs=50, patience=2, learning_rate=1e-12)
+    assert events[-1] == Finished("plateau")
+
+
+def test_finetuning_starts_from_the_old_model(path, tmp_path):
+    events_of(path, epochs=6, ema=0.0)
+    tuned = tmp_path / "tuned.morphocast"
+    run = small(epochs=1, learning_rate=1e-9)
+    list(api.train(gliding(40), tuned, run, hardware=CPU, start_from=path))
+    for name, weight in weights(tuned).items():
+        torch.testing.assert_close(weight, weights(path)[name], atol=1e-5, rtol=0)
+    assert read(tuned)[0].scaling == read(path)[0].scaling
+
+
+def test_a_loss_that_becomes_nan_keeps_the_last_good_weights(path, monkeypatch):
+    honest = ConvLSTM.loss
+    calls = []
+
+    def poisoned(self, batch):
+        calls.append(1)
+        return honest(self, batch) * (float("nan") if len(calls) > 9 else 1)
+
+    monkeypatch.setattr(ConvLSTM, "loss", poisoned)
+    events = events_of(path, epochs=50)
+    assert events[-1] == Finished("diverged")
+    assert all(weight.isfinite().all() for weight in weights(path).values())
+
+
+def test_running_out_of_memory_is_one_sentence_with_advice(path, monkeypatch):
+    def greedy(self, batch):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(ConvLSTM, "loss", greedy)
+    with pytest.raises(TrainingError, match="batch of 4.*halve the batch or the crop"):
+        events_of(path)
+
+
+def test_a_failed_run_leaves_no_half_file(path, monkeypatch):
+    def broken(*_args, **_kwargs):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("napari_morphocast.training.checkpoint.save_file", broken)
+    with pytest.raises(Exception, match="No space left"):
+        events_of(path)
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["nonsense", "hiden"])
+def test_an_unknown_setting_is_named(key):
+    with pytest.raises(SettingsError, match=key):
+        small(**{key: 1})
+
+
+def test_a_constant_movie_is_refused_before_training(path):
+    with pytest.raises(MovieError, match="nothing to forecast"):
+        api.train(constant(30), path, small())
+
+
+def test_nan_in_training_frames_is_refused_before_training(path):
+    frames = gliding(dtype="float32").frames.copy()
+    frames[3, 0, 2, 2] = np.nan
+    with pytest.raises(MovieError, match="Frame 3"):
+        api.train(Movie(frames), path, small())
+
+
+def test_movies_with_different_channels_are_refused(path):
+    with pytest.raises(MovieError, match="same channels"):
+        api.train([gliding(), gliding(channels=2)], path, small())
+
+
+def test_a_missing_folder_is_refused_before_training(tmp_path):
+    with pytest.raises(SettingsError, match="no folder"):
+        api.train(gliding(), tmp_path / "nowhere" / "cells.morphocast", small())
+
+
+def test_movies_of_different_sizes_train_together(path):
+    movies = [gliding(), gliding(size=(40, 31))]
+    list(api.train(movies, path, small(crop=20), hardware=CPU))
+    assert len(read(path)[0].movies) == 2
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", ">u2", "uint32", "float64"])
+def test_every_stored_type_trains(path, dtype):
+    assert events_of(path, gliding(dtype=dtype), epochs=1)[-1] == Finished("done")
+
+
+def test_streaming_from_disk_gives_the_same_model(path, tmp_path, monkeypatch):
+    events_of(path)
+    monkeypatch.setattr("napari_morphocast.training.feed.HOST_MEMORY", 0)
+    streamed = tmp_path / "streamed.morphocast"
+    events_of(streamed)
+    assert same(weights(path), weights(streamed))
+
+
+def written(tmp_path: Path) -> Path:
+    movie = gliding(40, (32, 32))
+    where = tmp_path / "movie.npy"
+    write_movie(where, movie.frames, like=movie, count=len(movie))
+    return where
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "napari_morphocast", *map(str, arguments)]
+
+
+def quiet() -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+
+
+@pytest.mark.slow
+def test_a_killed_run_resumes_from_its_last_autosave(tmp_path):
+    path, movie = tmp_path / "killed.morphocast", written(tmp_path)
+    arguments = ["train", movie, "-o", path, "--device", "cpu", "--epochs", 100_000]
+    arguments += ["--set", "hidden=[4]", "--set", "autosave=0.5", "--set", "context=3"]
+    process = subprocess.Popen(command(*arguments), env=quiet(), stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (state_path(path).exists() and path.exists()):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.1)
+    time.sleep(2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = read_state(path)
+    assert read(path)[0].scores["validation"] == before.best
+    done = subprocess.run(
+        command("train", movie, "-o", path, "--resume", "--epochs", before.epoch + 2),
+        env=quiet(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert read_state(path).validation[: before.epoch] == before.validation
+    assert read_state(path).epoch == before.epoch + 2
+
+
+@pytest.mark.slow
+def test_two_processes_learn_like_one_with_twice_the_batch(tmp_path):
+    movie, curves = written(tmp_path), []
+    for devices, batch in ((1, 6), (2, 3)):
+        path = tmp_path / f"{devices}.morphocast"
+        arguments = ["train", movie, "-o", path, "--device", "cpu", "--epochs", 3]
+        arguments += ["--set", f"batch={batch}", "--set", "hidden=[4]"]
+        arguments += ["--devices", devices, "--events", "jsonl"]
+        done = subprocess.run(
+            command(*arguments), env=quiet(), capture_output=True, text=True, timeout=200
+        )
+        assert done.returncode == 0, done.stderr
+        state = read_state(path)
+        curves.append((state.train, state.validation))
+    np.testing.assert_allclose(curves[0], curves[1], rtol=2e-4)
