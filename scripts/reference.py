@@ -75,7 +75,8 @@ def _names(parameter: Any) -> str:
 
 
 def _metavar(parameter: Any) -> str:
-    return parameter.metavar or parameter.name.upper()
+    name: str = parameter.metavar or parameter.name.upper()
+    return name.removesuffix("...")
 
 
 def _default(parameter: Any) -> str:

@@ -1,13 +1,13 @@
 """The command ``morphocast``: what each part of it is called and takes."""
 
 import sys
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-from napari_morphocast import cli_work
+from napari_morphocast import cli_listing, cli_work
 from napari_morphocast.cli_inputs import Opening, Settings, one_line
 from napari_morphocast.errors import MorphocastError
 
@@ -21,12 +21,13 @@ app = typer.Typer(
 )
 
 DONE, REFUSED, INTERRUPTED = 0, 2, 130
-USAGE_ERROR = typer.BadParameter.__mro__[2]  # typer's own, whichever click it uses
+# typer brings its own click or uses the installed one: ask typer, import neither
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 MODEL = "a .morphocast file, or persistence, linear or advection"
 FORMATS = ".ome.tif, .tif (ImageJ), .ome.zarr or .npy"
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How ``train`` tells programs what happens."""
 
     jsonl = "jsonl"
@@ -40,13 +41,11 @@ def _option(name: str, text: str, short: str = "") -> object:
 MoviePath = Annotated[Path, typer.Argument(metavar="MOVIE", help="the movie")]
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)]
 Axes = Annotated[
-    Optional[str],
+    str | None,
     _option("--axes", "what each axis is, such as TZCYX, if the file is wrong"),
 ]
-Channel = Annotated[
-    Optional[int], _option("--channel", "use one channel, counted from 0")
-]
-Depth = Annotated[Optional[str], _option("--z", "z slice: max, mean, or its number")]
+Channel = Annotated[int | None, _option("--channel", "use one channel, counted from 0")]
+Depth = Annotated[str | None, _option("--z", "z slice: max, mean, or its number")]
 FillNan = Annotated[bool, _option("--fill-nan", "interpolate pixels that are NaN")]
 Device = Annotated[str, _option("--device", "auto, cpu, cuda, cuda:1 or mps")]
 Json = Annotated[bool, _option("--json", "print JSON for programs")]
@@ -64,7 +63,7 @@ def demo(
     minutes: Annotated[float, _option("--minutes", "longest training time")] = 2.0,
     device: Device = "auto",
 ) -> None:
-    """Sample movie: train, evaluate, roll out, and make pictures of it."""
+    """Train, score and roll out on the sample movie."""
     from napari_morphocast.cli_demo import run_demo
 
     run_demo(output, minutes, device)
@@ -79,32 +78,32 @@ def info(
     fill_nan: FillNan = False,
     json: Json = False,
 ) -> None:
-    """What is in a movie: axes, times and lengths, noise, and problems found."""
-    cli_work.inform(Opening(axes, channel, z, fill_nan).open(movie), as_json=json)
+    """What is in a movie, and what is wrong with it."""
+    cli_listing.inform(Opening(axes, channel, z, fill_nan).open(movie), to_json=json)
 
 
 @app.command()
 def train(
-    movies: Annotated[list[Path], typer.Argument(metavar="MOVIE...", help="movies")],
+    movies: Annotated[list[Path], typer.Argument(metavar="MOVIE", help="the movies")],
     output: Annotated[Path, _option("--output", "the .morphocast file to make", "-o")],
     model: Annotated[
-        Optional[str], _option("--model", "which model; see 'morphocast models'")
+        str | None, _option("--model", "which model; see 'morphocast models'")
     ] = None,
     changes: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="any setting of the model"),
     ] = None,
     config: Annotated[
-        Optional[Path], _option("--config", "settings from a TOML file")
+        Path | None, _option("--config", "settings from a TOML file")
     ] = None,
-    epochs: Annotated[Optional[int], _option("--epochs", "most passes")] = None,
-    minutes: Annotated[Optional[float], _option("--minutes", "time limit")] = None,
+    epochs: Annotated[int | None, _option("--epochs", "most passes")] = None,
+    minutes: Annotated[float | None, _option("--minutes", "time limit")] = None,
     until: Annotated[
-        Optional[float], _option("--until", "learn from this share of each movie")
+        float | None, _option("--until", "learn from this share of each movie")
     ] = None,
-    seed: Annotated[Optional[int], _option("--seed", "all randomness follows")] = None,
+    seed: Annotated[int | None, _option("--seed", "all randomness follows")] = None,
     start_from: Annotated[
-        Optional[Path], _option("--from", "finetune this .morphocast file")
+        Path | None, _option("--from", "finetune this .morphocast file")
     ] = None,
     resume: Annotated[
         bool, _option("--resume", "go on with the run that makes the -o file")
@@ -117,10 +116,10 @@ def train(
     devices: Annotated[int, _option("--devices", "GPUs or processes per node")] = 1,
     nodes: Annotated[int, _option("--nodes", "machines")] = 1,
     events: Annotated[
-        Optional[Format], _option("--events", "print every event for programs")
+        Format | None, _option("--events", "print every event for programs")
     ] = None,
 ) -> None:
-    """Train a model on the first part of some movies, and say what it is worth."""
+    """Train a model on the first part of some movies."""
     settings = Settings(
         model, tuple(changes or ()), config, epochs, minutes, until, seed
     )
@@ -137,7 +136,7 @@ def predict(
     output: Output,
     lead: Annotated[int, _option("--lead", "how many frames ahead")] = 1,
     error: Annotated[
-        Optional[Path], _option("--error", "also write |prediction - movie| here")
+        Path | None, _option("--error", "also write |prediction - movie| here")
     ] = None,
     axes: Axes = None,
     channel: Channel = None,
@@ -158,7 +157,7 @@ def rollout(
     output: Output,
     horizon: Annotated[int, _option("--horizon", "how many frames")] = 12,
     start: Annotated[
-        Optional[int],
+        int | None,
         _option("--start", "number of the first forecast frame; else the movie's end"),
     ] = None,
     axes: Axes = None,
@@ -167,7 +166,7 @@ def rollout(
     fill_nan: FillNan = False,
     device: Device = "auto",
 ) -> None:
-    """Foretell frame after frame, past the end of the movie unless told otherwise."""
+    """Foretell frame after frame, past the movie's end."""
     opening = Opening(axes, channel, z, fill_nan)
     cli_work.roll_out(movie, opening, model, output, (horizon, start), device)
 
@@ -175,30 +174,28 @@ def rollout(
 @app.command()
 def evaluate(
     movie: MoviePath,
-    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help=MODEL)],
+    models: Annotated[list[str], typer.Argument(metavar="MODEL", help=MODEL)],
     horizon: Annotated[int, _option("--horizon", "longest lead (frames)")] = 10,
     since: Since = 0.8,
     output: Annotated[
-        Optional[Path], _option("--output", "write the scores as CSV", "-o")
+        Path | None, _option("--output", "write the scores as CSV", "-o")
     ] = None,
-    plot: Annotated[Optional[Path], _option("--plot", "draw them as PNG")] = None,
+    plot: Annotated[Path | None, _option("--plot", "draw them as PNG")] = None,
     axes: Axes = None,
     channel: Channel = None,
     z: Depth = None,
     fill_nan: FillNan = False,
     device: Device = "auto",
 ) -> None:
-    """Score forecasts of frames not learned from, always beside the baselines."""
+    """Score models beside the baselines."""
     opening = Opening(axes, channel, z, fill_nan)
-    cli_work.compare(
-        movie, opening, models, (horizon, since), (output, plot), device
-    )
+    cli_work.compare(movie, opening, models, (horizon, since), (output, plot), device)
 
 
 @app.command()
 def models(json: Json = False) -> None:
     """Every model with its settings, bounds and defaults."""
-    cli_work.list_models(as_json=json)
+    cli_listing.list_models(to_json=json)
 
 
 def main(arguments: list[str] | None = None) -> int:

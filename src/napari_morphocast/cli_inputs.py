@@ -145,7 +145,9 @@ def interruptible() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        typer.echo("Stopping; what is done is kept. Ctrl-C again ends at once.", err=True)
+        typer.echo(
+            "Stopping; what is done is kept. Ctrl-C again ends at once.", err=True
+        )
 
     if threading.current_thread() is not threading.main_thread():
         yield stop

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.movie import Movie
 
-RANKS = "RANK", "LOCAL_RANK", "SLURM_PROCID"
+RANKS = "RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID"
 
 
 def leads() -> bool:
@@ -49,10 +49,11 @@ def as_json(values: Any) -> str:
 def bar(text: str) -> Iterator[Callable[[float, str], None]]:
     """Give a function that shows a share (0..1) and a few words, on a terminal."""
     if not sys.stderr.isatty() or not leads():
-        yield lambda share, words="": None
+        yield _nothing
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
 
     columns = (
         TextColumn("{task.description}"),
@@ -60,7 +61,7 @@ def bar(text: str) -> Iterator[Callable[[float, str], None]]:
         TextColumn("{task.percentage:3.0f} %"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+    with Bars(*columns, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task(text, total=1.0)
 
         def update(share: float, words: str = "") -> None:
@@ -119,6 +120,10 @@ def describe(movie: Movie) -> str:
     size = movie.pixel_size
     parts.append(f"{size[1]:.4g} µm per pixel" if size else "unknown pixel size")
     return f"{movie.name}: {', '.join(parts)}"
+
+
+def _nothing(share: float, words: str) -> None:
+    """Show nothing."""
 
 
 def _begin(event: Started) -> None:

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.presenters.forecasting import Item, Kind, Verbs
 
-NO_MOVIE = "There is no image layer yet: open a movie, or a sample of the File menu."
+NO_MOVIE = (
+    "There is no image layer yet: press Open…, or choose File ▸ Open Sample ▸ "
+    "Morphocast."
+)
 STOPPING = "Stopping after this frame…"
 
 

@@ -104,7 +104,8 @@ class TrainState:
         if not p.epochs:
             return "Looking through the frames…"
         left = "" if self.remaining is None else f" · {_left(self.remaining)} left"
-        return f"Epoch {min(p.epoch + 1, p.epochs)} of {p.epochs} on {p.device}{left}"
+        device = p.device.upper() if p.device == "cpu" else p.device
+        return f"Epoch {min(p.epoch + 1, p.epochs)} of {p.epochs} on {device}{left}"
 
 
 class TrainView(Protocol):

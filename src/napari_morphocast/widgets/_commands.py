@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from napari.viewer import Viewer  # noqa: TC002  (napari reads the annotations)
 
 from napari_morphocast.widgets._side_by_side import (
     is_side_by_side,
@@ -10,13 +10,10 @@ from napari_morphocast.widgets._side_by_side import (
     show_side_by_side,
 )
 
-if TYPE_CHECKING:
-    import napari
-
 PLUGIN = "napari-morphocast"
 
 
-def forecast_layer(viewer: napari.viewer.Viewer) -> None:
+def forecast_layer(viewer: Viewer) -> None:
     """Forecast the selected movie with the model chosen in the Forecast dock."""
     from napari.layers import Image
 
@@ -28,7 +25,7 @@ def forecast_layer(viewer: napari.viewer.Viewer) -> None:
     dock.presenter.predict()
 
 
-def compare(viewer: napari.viewer.Viewer) -> None:
+def compare(viewer: Viewer) -> None:
     """Show movie, forecast and error side by side, or go back."""
     from napari.utils.notifications import show_info
 
@@ -43,7 +40,7 @@ def compare(viewer: napari.viewer.Viewer) -> None:
         show_info(str(error))
 
 
-def open_movie(viewer: napari.viewer.Viewer) -> None:
+def open_movie(viewer: Viewer) -> None:
     """Ask for a movie and open it with its true axes, time step and pixel size."""
     from pathlib import Path
 

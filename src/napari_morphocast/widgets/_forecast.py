@@ -283,12 +283,7 @@ def show_forecasts(
         if whole
         else [Source.of(layer, channel=channel)]
     )
-    chosen = preferences()
-    where = {"device": chosen.device, "precision": chosen.precision}
-    orders = [
-        Order("prediction", movie, model_path, model_path.stem, 1, **where),
-        Order("rollout", movie, model_path, model_path.stem, horizon, **where),
-    ]
+    orders = _both(movie, model_path, horizon)
     recorder = Recorder(LayerCanvas(viewer, sources))
     stop = threading.Event()
     job = Job(
@@ -303,6 +298,16 @@ def show_forecasts(
         controller.run(job)
     except BusyError as error:
         _complain(str(error))
+
+
+def _both(movie: Movie, path: Path, horizon: int) -> list[Order]:
+    """A prediction of every frame, then a rollout beyond the end."""
+    chosen = preferences()
+    where = None, chosen.device, chosen.precision
+    return [
+        Order("prediction", movie, path, path.stem, 1, *where),
+        Order("rollout", movie, path, path.stem, horizon, *where),
+    ]
 
 
 def offer_model(controller: Controller, path: Path) -> None:

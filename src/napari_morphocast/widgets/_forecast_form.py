@@ -124,7 +124,7 @@ class ForecastForm:
         column.addLayout(self._actions())
         for layout in (self._running(), self._afterwards()):
             column.addLayout(layout)
-        column.addStretch()
+        column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidget(inside)
         scroll.setWidgetResizable(True)

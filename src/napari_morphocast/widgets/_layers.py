@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from napari_morphocast.presenters.forecasting import Begun, Result
 
-ERROR_SHARE = 0.25  # of the source's contrast range: the brightest shown error
+ERROR_SHARES = {"prediction": 0.25, "rollout": 0.5}  # of the contrast range: brightest
 PREVIEW_NAMES = "last input | forecast | truth"
 
 Kind = Literal["prediction", "rollout", "error", "preview"]
@@ -178,7 +178,7 @@ def add_error(
 
     The grey levels shown are fixed from 0, so that two models can be compared.
     """
-    about = {"kind": "error", "first": first, **provenance}
+    about = {"of": "prediction", **provenance, "kind": "error", "first": first}
     return _add(viewer, source, errors, f"{source.name} [|error|]", first, about)
 
 
@@ -226,7 +226,8 @@ class LayerCanvas:
         self._sources = tuple(sources)
         self._frames: list[Image] = []
         self._errors: list[Image] = []
-        self._follow: float | None = None
+        self._follow: float | None = None  # where the slider was put, to go on
+        self._since: float | None = None  # where it was before
         self._run = ""
 
     def begin(self, begun: Begun) -> None:
@@ -237,21 +238,27 @@ class LayerCanvas:
             several = len(self._sources) > 1
             pick = slice(number, number + 1) if several else slice(None)
             self._begin(source, begun, pick)
-        self._follow = None
-        if begun.order.kind == "rollout":
-            self._show(0)
+        self._viewer.layers.selection.active = self._frames[0]
+        self._follow = self._now() if begun.order.kind == "rollout" else None
+        self._since = self._follow
 
     def grow(self, done: int) -> None:
         """Draw the frames that are there now."""
         for layer in self._present(self._frames + self._errors):
             layer.refresh(extent=False)
-        if self._follow is not None and np.isclose(self._now(), self._follow):
+        if self._follows():
             self._show(done - 1)
 
     def end(self, result: Result) -> None:
-        """Cut off the frames that never came, and note the scores."""
+        """Cut off the frames that never came, note the scores, put the slider back.
+
+        After a rollout beyond the end it stays: that is what was asked for.
+        """
         rows = [_row(score) for score in result.scores]
         known = len(result.begun.errors)
+        at = self._time()
+        if known and at is not None and self._follows() and self._since is not None:
+            self._viewer.dims.set_point(at, self._since)
         for layers, most in (
             (self._frames, len(result.begun.frames)),
             (self._errors, known),
@@ -301,6 +308,10 @@ class LayerCanvas:
         at = self._time()
         return float("nan") if at is None else float(self._viewer.dims.point[at])
 
+    def _follows(self) -> bool:
+        """Whether nobody has moved the slider since it was put somewhere here."""
+        return self._follow is not None and bool(np.isclose(self._now(), self._follow))
+
     def _show(self, frame: int) -> None:
         """Move the slider to a frame of the newest layer."""
         at = self._time()
@@ -317,6 +328,7 @@ def provenance(begun: Begun, source: Source, run: str) -> dict[str, Any]:
     order = begun.order
     return {
         "run": run,
+        "of": order.kind,
         "model": order.label,
         "model_path": str(order.model),
         "context": begun.context,
@@ -346,7 +358,7 @@ def _add(
     error = about["kind"] == "error"
     colour = source.colour and not error
     letters = source.letters + "S" * colour
-    look = _error_look(source, frames.dtype) if error else source.look
+    look = _error_look(source, frames.dtype, about) if error else source.look
     return viewer.add_image(
         source.arranged(frames, colour=colour),
         name=name,
@@ -368,10 +380,12 @@ def _look(layer: Image) -> dict[str, Any]:
     }
 
 
-def _error_look(source: Source, dtype: np.dtype[Any]) -> dict[str, Any]:
+def _error_look(
+    source: Source, dtype: np.dtype[Any], about: Mapping[str, Any]
+) -> dict[str, Any]:
     low, high = source.look.get("contrast_limits", (0, 255 if dtype == np.uint8 else 1))
     return {
-        "contrast_limits": (0.0, ERROR_SHARE * (high - low)),
+        "contrast_limits": (0.0, ERROR_SHARES[about["of"]] * (high - low)),
         "colormap": "inferno",
         "blending": "additive",
         "visible": False,
@@ -384,8 +398,8 @@ def _tiled(preview: NDArray[Any], colour: bool) -> NDArray[Any]:
         return np.concatenate(list(preview[:, 0]), axis=1)
     row = np.concatenate(list(preview), axis=2).transpose(1, 2, 0)
     if float(row.max(initial=0)) <= 1:  # colours between 0 and 1
-        return np.clip(row, 0, 1)
-    return np.clip(np.rint(row), 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(row, 0, 1))
+    return np.asarray(np.clip(np.rint(row), 0, 255), np.uint8)
 
 
 def _row(score: Any) -> dict[str, Any]:

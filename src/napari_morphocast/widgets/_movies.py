@@ -263,7 +263,10 @@ def contrast(movie: Movie, channel: int) -> tuple[float, float]:
 
 
 def _how(movie: Movie, channel: int | None) -> dict[str, Any]:
-    own = {"path": movie.source, "axes": "TYX" if channel is not None else "TYXS"}
+    own: dict[str, Any] = {
+        "path": movie.source,
+        "axes": "TYX" if channel is not None else "TYXS",
+    }
     how: dict[str, Any] = {
         "name": movie.name,
         "translate": (movie.first * (movie.interval or 1.0), 0.0, 0.0),

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from napari.layers import Image, Layer
 
+FONT = 8  # points; names are long and the row is narrow
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Before:
@@ -57,9 +59,10 @@ def show_side_by_side(viewer: ViewerModel) -> None:
     for layer in viewer.layers:
         layer.visible = layer in shown
         layer.name_overlay.visible = layer in shown
+        layer.name_overlay.font_size = FONT
         layer.colorbar.visible = own_metadata(layer).get("kind") == "error"
-    # The lowest layer, the input, first: that is what a negative stride means.
-    viewer.grid.stride = -1
+        layer.colorbar.position = "bottom_right"
+    viewer.grid.stride = 1  # the lowest layer, the input, comes first
     viewer.grid.shape = (1, len(shown))
     viewer.grid.enabled = True
     viewer.reset_view()

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from qtpy.QtCore import Qt, QTimer
+from napari.utils.theme import get_theme
+from qtpy.QtCore import Qt, QTimer, QUrl
 from qtpy.QtWidgets import (
     QFileDialog,
     QFrame,
@@ -26,6 +27,7 @@ from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._curves import Curves
 from napari_morphocast.widgets._lifetime import when_gone
 from napari_morphocast.widgets._movie_panel import MoviePanel
+from napari_morphocast.widgets._movies import own_metadata
 from napari_morphocast.widgets._preferences import preferences, remember, remembered
 from napari_morphocast.widgets._settings_panel import SettingsPanel
 
@@ -89,9 +91,12 @@ class TrainDock(QWidget):
         self._status = QLabel()
         self._verdict = QLabel()
         self._error = QLabel()
+        self._file = QLabel()
+        self._file.setOpenExternalLinks(True)
         self._curves = Curves(napari_viewer.theme)
         self._lay_out()
         self._connect()
+        self._theme_changed()
         self._presenter.attach(self)
         when_gone(self, self._farewell())
         self._later = QTimer(self)
@@ -134,10 +139,18 @@ class TrainDock(QWidget):
             self._curves.show_progress(progress)
         _say(self._status, state.status)
         _say(self._verdict, "" if state.running else state.verdict)
-        where = f"<p>The model is saved as<br>{progress.path}</p>"
-        self._verdict.setToolTip(where if progress.path else "")
+        self._show_file(None if state.running else progress.path)
         _say(self._error, state.error or self._message)
         self._enable()
+
+    def _show_file(self, path: Path | None) -> None:
+        """Say where the model is, with a link to its folder."""
+        if path is None:
+            self._file.hide()
+            return
+        link = QUrl.fromLocalFile(str(path.parent)).toString()
+        _say(self._file, f"Saved as <a href='{link}'>{path.name}</a>")
+        self._file.setToolTip(f"<p>{path}</p><p>Click to open its folder.</p>")
 
     def show_preview(self, frames: NDArray[np.float32], order: Order) -> None:
         """Show last input, forecast and truth in one layer that is used again."""
@@ -159,6 +172,10 @@ class TrainDock(QWidget):
         layer = _source(order)
         if layer is None or layer not in self._viewer.layers:
             return
+        for preview in self._viewer.layers:
+            if own_metadata(preview).get("kind") == "preview":
+                preview.visible = False  # the forecasts say more now
+        self._viewer.reset_view()
         show_forecasts(self._viewer, layer, order.movies[0], order.path, HORIZON)
 
     # --- layout and wiring
@@ -181,9 +198,8 @@ class TrainDock(QWidget):
             buttons.addWidget(button)
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(8)
-        for label in (self._status, self._verdict, self._error):
+        for label in (self._status, self._verdict, self._error, self._file):
             label.setWordWrap(True)
-            label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._verdict.setStyleSheet("font-weight: bold")
         self._error.setStyleSheet("color: #d9534f; font-weight: bold")
         foot = QVBoxLayout()
@@ -194,6 +210,7 @@ class TrainDock(QWidget):
             self._status,
             self._error,
             self._verdict,
+            self._file,
             self._curves,
         ):
             foot.addWidget(widget)
@@ -276,7 +293,12 @@ class TrainDock(QWidget):
             self._presenter.stop_if(lambda order: gone in _sources(order))
 
     def _theme_changed(self, event: Any = None) -> None:
+        theme = get_theme(self._viewer.theme)
         self._curves.set_theme(self._viewer.theme)
+        self._buttons["train"].setStyleSheet(
+            "QPushButton:enabled { font-weight: bold; color: white; "
+            f"background-color: {theme.current.as_hex()}; }}"
+        )
 
     def _enable(self) -> None:
         """Enable what can be done; a disabled button says why in its tooltip."""

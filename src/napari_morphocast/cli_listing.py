@@ -1,0 +1,106 @@
+"""What the command line tells about movies and models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_morphocast.cli_report import as_json, describe, say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic import BaseModel
+
+    from napari_morphocast.data.movie import Movie
+
+
+def inform(movie: Movie, *, to_json: bool) -> None:
+    """Print what a movie is and what may be wrong with it."""
+    from napari_morphocast.data.checks import check
+    from napari_morphocast.data.io import read_metadata
+
+    report = check(movie)
+    stored = read_metadata(movie.source)
+    if to_json:
+        about = {
+            "name": movie.name,
+            "path": movie.source,
+            "axes_in_file": stored.axes,
+            "shape_in_file": stored.shape,
+            "axes": "TCYX",
+            "shape": movie.shape,
+            "dtype": str(movie.dtype),
+            "interval": movie.interval,
+            "pixel_size": movie.pixel_size,
+            "channels": movie.channels,
+            "rgb": movie.rgb,
+        }
+        say(as_json({**about, "report": report.as_dict()}))
+        return
+    say(describe(movie))
+    lengths = " x ".join(map(str, stored.shape))
+    say(f"Axes in the file: {stored.axes} ({lengths})")
+    if movie.channels:
+        say(f"Channels: {', '.join(movie.channels)}")
+    for sentence in report.sentences():
+        say(sentence)
+
+
+def list_models(*, to_json: bool) -> None:
+    """Print every model and everything that can be set."""
+    from napari_morphocast.data.windows import WindowSpec
+    from napari_morphocast.models.base import FORECASTERS, SYNTHESIZERS
+    from napari_morphocast.training.config import TrainConfig
+
+    kinds = {**FORECASTERS, **SYNTHESIZERS}
+    shared: dict[str, type[BaseModel]] = {"window": WindowSpec, "training": TrainConfig}
+    if to_json:
+        listed = {
+            name: {
+                "about": _first_line(kind),
+                "trains": _trains(kind),
+                "settings": kind.Config.model_json_schema().get("properties", {}),
+            }
+            for name, kind in kinds.items()
+        }
+        common = {
+            name: config.model_json_schema()["properties"]
+            for name, config in shared.items()
+        }
+        say(as_json({"models": listed, "settings": common}))
+        return
+    for name, kind in kinds.items():
+        say(f"{name}: {_first_line(kind)}")
+        _say_settings(kind.Config)
+    say("For every model that is trained:")
+    for config in shared.values():
+        _say_settings(config)
+
+
+def _first_line(kind: type) -> str:
+    return (kind.__doc__ or "").strip().splitlines()[0]
+
+
+def _trains(kind: Any) -> bool:
+    return bool(kind(kind.Config(), 1).stages())
+
+
+def _say_settings(config: type[BaseModel]) -> None:
+    """One line per setting: name, default, bounds, meaning."""
+    for name, about in config.model_json_schema().get("properties", {}).items():
+        default = as_json(about.get("default"))
+        say(f"  {name} = {default}{_bounds(about)}  {about.get('description', '')}")
+
+
+def _bounds(about: Mapping[str, Any]) -> str:
+    """Allowed values of a setting, from its JSON schema."""
+    if "enum" in about:
+        return f" (one of {', '.join(map(str, about['enum']))})"
+    words = {
+        "minimum": "at least",
+        "exclusiveMinimum": "above",
+        "maximum": "at most",
+        "exclusiveMaximum": "below",
+    }
+    limits = [f"{word} {about[key]:g}" for key, word in words.items() if key in about]
+    return f" ({', '.join(limits)})" if limits else ""

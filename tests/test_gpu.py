@@ -1,0 +1,76 @@
+import gc
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from napari_morphocast import api
+from napari_morphocast.errors import TrainingError
+from napari_morphocast.models.convlstm import ConvLSTM
+from napari_morphocast.training.config import Hardware, Run
+from napari_morphocast.training.events import BatchDone, Finished
+
+from movies import gliding
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no NVIDIA GPU"),
+]
+CUDA = Hardware(device="cuda")
+SMALL = {"hidden": (8,), "context": 3, "horizon": 1, "epochs": 4}
+
+
+def allocated() -> int:
+    gc.collect()
+    torch.cuda.empty_cache()
+    return torch.cuda.memory_allocated()
+
+
+def trained(path: Path, hardware: Hardware = CUDA, **settings) -> list:
+    run = Run.make("convlstm", **{**SMALL, **settings})
+    return list(api.train(gliding(), path, run, hardware=hardware))
+
+
+def test_memory_is_given_back_after_training(tmp_path):
+    before = allocated()
+    trained(tmp_path / "a.morphocast")
+    assert allocated() == before
+
+
+def test_memory_is_given_back_when_a_run_is_dropped_half_way(tmp_path):
+    before = allocated()
+    run = Run.make("convlstm", **SMALL)
+    events = api.train(gliding(), tmp_path / "a.morphocast", run, hardware=CUDA)
+    next(e for e in events if isinstance(e, BatchDone))
+    events.close()
+    del events
+    assert allocated() == before
+
+
+def test_memory_is_given_back_after_it_ran_out(tmp_path, monkeypatch):
+    before = allocated()
+
+    def greedy(self, batch):
+        return torch.empty(2**50, device="cuda")
+
+    monkeypatch.setattr(ConvLSTM, "loss", greedy)
+    with pytest.raises(TrainingError, match=r"of .* GB are free"):
+        trained(tmp_path / "a.morphocast")
+    assert allocated() == before
+
+
+def test_a_model_trained_on_the_gpu_forecasts_the_same_on_the_cpu(tmp_path):
+    path = tmp_path / "a.morphocast"
+    trained(path)
+    frames = [
+        np.stack(list(api.rollout(gliding(), path, horizon=3, hardware=place).frames))
+        for place in (CUDA, Hardware(device="cpu"))
+    ]
+    assert np.abs(frames[0].astype(int) - frames[1]).max() <= 1
+
+
+def test_bfloat16_trains_where_the_card_has_it(tmp_path):
+    if not torch.cuda.is_bf16_supported(including_emulation=False):
+        pytest.skip("this card has no bfloat16")
+    hardware = Hardware(device="cuda", precision="bf16-mixed")
+    assert trained(tmp_path / "a.morphocast", hardware)[-1] == Finished("done")
