@@ -65,5 +65,6 @@ python=.venv/bin/python
 "$python" -m pip --version >/dev/null 2>&1 || "$python" -m ensurepip --upgrade
 "$python" -m pip install --quiet --upgrade "pip>=25.1"
 "$python" -c 'import torch' 2>/dev/null || "$python" -m pip install "$torch"
+echo "Installing napari-morphocast with all it needs into .venv; this takes a minute or two."
 "$python" -m pip install --quiet --editable ".[all]" --group dev
 touch .venv/ready

@@ -2,12 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+from movies import gliding
 from napari_morphocast import api
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import MorphocastError, MovieError, SettingsError
 from napari_morphocast.training.config import Hardware, Run
-
-from movies import gliding
 
 CPU = Hardware(device="cpu")
 SMALL = {"hidden": (8,), "context": 3, "horizon": 1, "epochs": 8, "ema": 0.5}
@@ -67,7 +67,9 @@ def test_a_rollout_begins_after_the_last_frame(model):
 
 def test_a_rollout_from_the_middle_looks_at_no_later_frame(model):
     honest = api.rollout(gliding(), model, horizon=4, start=12, hardware=CPU)
-    blind = api.rollout(blind_after(gliding(), 12), model, horizon=4, start=12, hardware=CPU)
+    blind = api.rollout(
+        blind_after(gliding(), 12), model, horizon=4, start=12, hardware=CPU
+    )
     np.testing.assert_array_equal(list(honest.frames), list(blind.frames))
 
 
@@ -121,7 +123,7 @@ def test_trained_frames_are_known_again_in_a_renamed_and_cut_movie(model):
 
 @pytest.mark.parametrize("name", ["nonsense", "nonsense.morphocast", "convlstm"])
 def test_a_model_that_does_not_exist_is_named(name):
-    with pytest.raises(MorphocastError, match="nonsense|convlstm"):
+    with pytest.raises(MorphocastError, match=r"nonsense|convlstm"):
         api.predict(gliding(), name, hardware=CPU)
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
+
+from movies import gliding
 from napari_morphocast import api
 from napari_morphocast.errors import CheckpointError, MovieError
 from napari_morphocast.training.checkpoint import read
 from napari_morphocast.training.config import Hardware, Run
 from napari_morphocast.training.trained import Trained
-from safetensors.torch import save_file
-
-from movies import gliding
 
 SMALL = {"hidden": (4,), "context": 3, "horizon": 1, "epochs": 1}
 
@@ -97,7 +97,7 @@ def rewritten(path: Path, to: Path, **changes: object) -> Path:
 
 def test_a_future_format_is_refused_even_if_it_has_new_fields(path, tmp_path):
     future = rewritten(path, tmp_path / "future.morphocast", format=99, dreams=True)
-    with pytest.raises(CheckpointError, match="format 99.*update napari-morphocast"):
+    with pytest.raises(CheckpointError, match=r"format 99.*update napari-morphocast"):
         read(future)
 
 
@@ -120,11 +120,13 @@ def test_no_code_is_run_by_reading(path):
 
 
 def test_other_channels_are_refused(path):
-    with pytest.raises(MovieError, match="1 channel.*has 2"):
+    with pytest.raises(MovieError, match=r"1 channel.*has 2"):
         Trained.read(path).misfits(gliding(channels=2))
 
 
-@pytest.mark.parametrize(("factor", "warned"), [(1.05, False), (1.2, True), (0.5, True)])
+@pytest.mark.parametrize(
+    ("factor", "warned"), [(1.05, False), (1.2, True), (0.5, True)]
+)
 def test_another_time_step_is_warned_about(path, factor, warned):
     from dataclasses import replace
 

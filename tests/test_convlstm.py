@@ -1,15 +1,21 @@
 import numpy as np
 import pytest
 import torch
-from napari_morphocast.data.windows import Window
-from napari_morphocast.errors import SettingsError
-from napari_morphocast.models.convlstm import ConvLSTM, ConvLSTMCell, ConvLSTMConfig, State
-from napari_morphocast.models.losses import dissimilarity, distance
-from napari_morphocast.models.motion import warp
-from napari_morphocast.training.config import Run
 from scipy.ndimage import map_coordinates
 from scipy.signal import correlate2d
 from skimage.metrics import structural_similarity
+
+from napari_morphocast.data.windows import Window
+from napari_morphocast.errors import SettingsError
+from napari_morphocast.models.convlstm import (
+    ConvLSTM,
+    ConvLSTMCell,
+    ConvLSTMConfig,
+    State,
+)
+from napari_morphocast.models.losses import dissimilarity, distance
+from napari_morphocast.models.motion import warp
+from napari_morphocast.training.config import Run
 
 HEADS = ["frame", "change", "motion"]
 
@@ -82,7 +88,10 @@ def test_seeing_ten_frames_is_seeing_six_and_then_four():
     for part in (movie[:, :6], movie[:, 6:]):
         for frame in part.unbind(1):
             halves = model.remember(frame, halves)
-    assert all(torch.equal(a.cell, b.cell) for a, b in zip(at_once.cells, halves.cells, strict=True))
+    assert all(
+        torch.equal(a.cell, b.cell)
+        for a, b in zip(at_once.cells, halves.cells, strict=True)
+    )
 
 
 @pytest.mark.parametrize("head", ["change", "motion"])

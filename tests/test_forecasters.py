@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from napari_morphocast import models
 from napari_morphocast.data.windows import Window
 from napari_morphocast.models.base import FORECASTERS, Forecaster
@@ -75,7 +76,9 @@ def test_every_parameter_learns(name):
     for stage in model.stages():
         for objective in stage.objectives:
             objective.loss(batch).backward()
-    still = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    still = [
+        n for n, p in model.named_parameters() if p.grad is None or not p.grad.any()
+    ]
     assert still == []
 
 

@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
+from movies import gliding
 from napari_morphocast import api
 from napari_morphocast.errors import TrainingError
 from napari_morphocast.models.convlstm import ConvLSTM
 from napari_morphocast.training.config import Hardware, Run
 from napari_morphocast.training.events import BatchDone, Finished
-
-from movies import gliding
 
 pytestmark = [
     pytest.mark.gpu,

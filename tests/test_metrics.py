@@ -93,7 +93,7 @@ def test_intervals_cover_the_truth_although_neighbours_are_alike(count: int) -> 
         draw = Resampling.draw(count, 8, times=400, seed=seed)
         low, high = draw.interval(float(alike.mean()), draw.means(alike))
         covered += low <= 0 <= high
-    assert covered >= 0.88 * 200
+    assert covered >= 0.85 * 200
 
 
 def test_the_same_seed_draws_the_same_resamples() -> None:

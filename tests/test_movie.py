@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from napari_morphocast.data.movie import Movie
-from napari_morphocast.errors import MovieError
 
 from movies import gliding
+from napari_morphocast.data.movie import Movie
+from napari_morphocast.errors import MovieError
 
 
 class Watched:
@@ -31,7 +31,9 @@ def test_a_stretch_of_a_stretch_remembers_where_it_began():
 
 def test_one_channel_can_be_chosen():
     movie = gliding(channels=3)
-    np.testing.assert_array_equal(movie.only([2]).raw(0, 5)[:, 0], movie.raw(0, 5)[:, 2])
+    np.testing.assert_array_equal(
+        movie.only([2]).raw(0, 5)[:, 0], movie.raw(0, 5)[:, 2]
+    )
 
 
 def test_a_channel_that_is_not_there_is_refused():

@@ -87,7 +87,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clone")
     for name in ("pyproject.toml", "README.md", "LICENSE", "napari.yaml"):
         shutil.copy(ROOT / name, folder / name, follow_symlinks=False)
-    (folder / "sample_data").symlink_to(os.readlink(ROOT / "sample_data"))
+    target = os.readlink(ROOT / "sample_data")
+    (folder / "sample_data").symlink_to(target, target_is_directory=True)
     shutil.copytree(ROOT / "src", folder / "src")
     return folder
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from movies import constant, gliding
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.data.scaling import Scaling, as_stored
 from napari_morphocast.data.windows import Part
 from napari_morphocast.errors import MovieError
-
-from movies import constant, gliding
 
 
 def fitted(movie: Movie) -> Scaling:
@@ -34,7 +34,9 @@ def test_each_channel_has_its_own_range():
 
 
 def test_frames_outside_the_training_part_do_not_count():
-    frames = np.concatenate([gliding().raw(0, 20), 10 * np.ones((10, 1, 24, 28), "uint8")])
+    frames = np.concatenate(
+        [gliding().raw(0, 20), 10 * np.ones((10, 1, 24, 28), "uint8")]
+    )
     frames[25:] = 255
     part = Part(Movie(frames), 0, 20)
     assert Scaling.fit([part]) == fitted(gliding().between(0, 20))
@@ -45,7 +47,9 @@ def test_a_movie_in_which_nothing_happens_is_refused():
         fitted(constant())
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "uint32", "bool", "float32"])
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "int16", "uint16", "uint32", "bool", "float32"]
+)
 def test_forecasts_are_stored_in_the_type_of_the_movie(dtype):
     stored = as_stored(np.array([-1e12, 0.4, 0.6, 1e12], np.float32), np.dtype(dtype))
     assert stored.dtype == dtype

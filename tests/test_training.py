@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
+from movies import constant, gliding
 from napari_morphocast import api
 from napari_morphocast.data.io import write_movie
 from napari_morphocast.data.movie import Movie
@@ -27,10 +29,15 @@ from napari_morphocast.training.events import (
 )
 from napari_morphocast.training.resume import read_state, state_path
 
-from movies import constant, gliding
-
 CPU = Hardware(device="cpu")
-SMALL = {"hidden": (4,), "patch": 2, "context": 3, "horizon": 1, "epochs": 2, "batch": 4}
+SMALL = {
+    "hidden": (4,),
+    "patch": 2,
+    "context": 3,
+    "horizon": 1,
+    "epochs": 2,
+    "batch": 4,
+}
 
 
 def small(**settings) -> Run:
@@ -55,7 +62,9 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_short_training_beats_nothing_moves(path):
-    *_, last = [e for e in events_of(path, epochs=12, ema=0.5) if isinstance(e, EpochDone)]
+    *_, last = [
+        e for e in events_of(path, epochs=12, ema=0.5) if isinstance(e, EpochDone)
+    ]
     assert last.validation < 0.5 * read(path)[0].scores["persistence"]
 
 
@@ -199,15 +208,35 @@ def test_running_out_of_memory_is_one_sentence_with_advice(path, monkeypatch):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(ConvLSTM, "loss", greedy)
-    with pytest.raises(TrainingError, match="batch of 4.*halve the batch or the crop"):
+    with pytest.raises(TrainingError, match=r"batch of 4.*halve the batch or the crop"):
         events_of(path)
+
+
+def test_an_operation_that_a_device_lacks_moves_the_run_to_the_cpu(path, monkeypatch):
+    honest, calls = ConvLSTM.loss, []
+
+    def lacking(self, batch):
+        calls.append(1)
+        if len(calls) == 1:
+            raise NotImplementedError(
+                "The operator 'aten::x' is not implemented for the MPS device."
+            )
+        return honest(self, batch)
+
+    monkeypatch.setattr(ConvLSTM, "loss", lacking)
+    events = events_of(path)
+    notes = [event.note for event in events if isinstance(event, Started)]
+    assert notes[0] == ""
+    assert "aten::x" in notes[1]
+    assert "CPU is used" in notes[1]
+    assert events[-1] == Finished("done")
 
 
 def test_a_failed_run_leaves_no_half_file(path, monkeypatch):
     def broken(*_args, **_kwargs):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr("napari_morphocast.training.checkpoint.save_file", broken)
+    monkeypatch.setattr("napari_morphocast.training.checkpoint.serialised", broken)
     with pytest.raises(Exception, match="No space left"):
         events_of(path)
     assert list(path.parent.iterdir()) == []
@@ -247,7 +276,9 @@ def test_movies_of_different_sizes_train_together(path):
     assert len(read(path)[0].movies) == 2
 
 
-@pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", ">u2", "uint32", "float64"])
+@pytest.mark.parametrize(
+    "dtype", ["bool", "int8", "uint16", ">u2", "uint32", "float64"]
+)
 def test_every_stored_type_trains(path, dtype):
     assert events_of(path, gliding(dtype=dtype), epochs=1)[-1] == Finished("done")
 
@@ -280,7 +311,9 @@ def test_a_killed_run_resumes_from_its_last_autosave(tmp_path):
     path, movie = tmp_path / "killed.morphocast", written(tmp_path)
     arguments = ["train", movie, "-o", path, "--device", "cpu", "--epochs", 100_000]
     arguments += ["--set", "hidden=[4]", "--set", "autosave=0.5", "--set", "context=3"]
-    process = subprocess.Popen(command(*arguments), env=quiet(), stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command(*arguments), env=quiet(), stdout=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 120
     while not (state_path(path).exists() and path.exists()):
         assert time.monotonic() < deadline
@@ -312,7 +345,11 @@ def test_two_processes_learn_like_one_with_twice_the_batch(tmp_path):
         arguments += ["--set", f"batch={batch}", "--set", "hidden=[4]"]
         arguments += ["--devices", devices, "--events", "jsonl"]
         done = subprocess.run(
-            command(*arguments), env=quiet(), capture_output=True, text=True, timeout=200
+            command(*arguments),
+            env=quiet(),
+            capture_output=True,
+            text=True,
+            timeout=200,
         )
         assert done.returncode == 0, done.stderr
         state = read_state(path)

@@ -1,6 +1,8 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from movies import gliding
 from napari_morphocast.data.windows import (
     Part,
     Windows,
@@ -10,13 +12,13 @@ from napari_morphocast.data.windows import (
 )
 from napari_morphocast.errors import MovieError
 
-from movies import gliding
-
 
 def targets(windows: Windows) -> list[tuple[int, int]]:
     spec = windows.spec
     places = [windows.place(i) for i in range(len(windows))]
-    return [(p.part, t) for p in places for t in range(p.target, p.target + spec.horizon)]
+    return [
+        (p.part, t) for p in places for t in range(p.target, p.target + spec.horizon)
+    ]
 
 
 @given(st.integers(1, 8), st.integers(1, 4), st.integers(24, 80), st.floats(0.5, 1))
@@ -42,7 +44,9 @@ def test_a_context_never_reaches_before_the_movie():
 
 def test_windows_never_cross_from_one_movie_to_the_next():
     movies = [gliding(12), gliding(9)]
-    windows = Windows([Part(m, 0, len(m)) for m in movies], WindowSpec(context=3, horizon=2))
+    windows = Windows(
+        [Part(m, 0, len(m)) for m in movies], WindowSpec(context=3, horizon=2)
+    )
     assert len(windows) == (12 - 4) + (9 - 4)
     assert windows.place(8).part == 1
     assert windows.place(8).target == 3

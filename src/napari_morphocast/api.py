@@ -31,13 +31,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_morphocast.data.windows import Split
+    from napari_morphocast.data.windows import Split, WindowSpec
     from napari_morphocast.evaluation.scores import Scores
     from napari_morphocast.models.base import Model as Network
     from napari_morphocast.training.events import Event
     from napari_morphocast.training.resume import RunState
 
 BASELINES = "persistence", "linear", "advection"
+SMALLEST = 16  # side of a frame in pixels
 PIXELS_AT_ONCE = 2**18  # in one batch of windows while predicting
 
 Model = Trained | str | Path
@@ -116,33 +117,26 @@ def train(
         If movie, settings, device or path make no sense; says what to do.
     """
     some = _listed(movies)
-    run = run or Run.make()
+    run, path = run or Run.make(), Path(save_to)
     before = load(start_from) if start_from else None
     if before is not None:
         run = _continued(run, before)
-    config, spec = run.training, run.window
-    split = split_in_time(some, spec, until=config.until, validation=config.validation)
-    _check_movies(some, split)
-    scaling = before.checkpoint.scaling if before else Scaling.fit(split.train.parts)
+    _check_place(path)
+    split = _split(some, run.window, run.training)
     draft = Checkpoint(
         model=run.model,
         settings=run.settings.model_dump(),
         channels=some[0].shape[1],
-        window=spec,
-        scaling=scaling,
-        training=config,
+        window=run.window,
+        scaling=before.checkpoint.scaling if before else Scaling.fit(split.train.parts),
+        training=run.training,
         movies=records(split.validation),
         **stamp(),
     )
-    torch.manual_seed(config.seed)
+    torch.manual_seed(run.training.seed)
     model = before.model if before else draft.build()
-    path = Path(save_to)
-    _check_place(path)
-    return _begin(
-        model,
-        split,
-        Job(draft, path, hardware or Hardware(), stop or threading.Event()),
-    )
+    job = Job(draft, path, hardware or Hardware(), stop or threading.Event())
+    return _begin(model, split, job)
 
 
 def resume(
@@ -176,10 +170,7 @@ def resume(
     training = checked(TrainConfig, {**draft.training.model_dump(), **changes})
     draft = draft.model_copy(update={"training": training})
     some = _listed(movies)
-    split = split_in_time(
-        some, draft.window, until=training.until, validation=training.validation
-    )
-    _check_movies(some, split)
+    split = _split(some, draft.window, training)
     if [r.seen for r in records(split.validation)] != [r.seen for r in draft.movies]:
         names = ", ".join(r.name for r in draft.movies)
         raise MovieError(
@@ -358,7 +349,8 @@ def _listed(movies: Movie | Sequence[Movie]) -> list[Movie]:
     return some
 
 
-def _check_movies(movies: Sequence[Movie], split: Split) -> None:
+def _split(movies: Sequence[Movie], spec: WindowSpec, config: TrainConfig) -> Split:
+    """Split movies that can be trained on together."""
     channels = {movie.shape[1] for movie in movies}
     if len(channels) > 1:
         listed = ", ".join(f"{m.name!r} has {m.shape[1]}" for m in movies)
@@ -366,8 +358,18 @@ def _check_movies(movies: Sequence[Movie], split: Split) -> None:
             f"Movies trained on together need the same channels, but {listed}; "
             "choose one channel."
         )
+    for movie in movies:
+        if min(movie.shape[2:]) < SMALLEST:
+            raise MovieError(
+                f"The frames of {movie.name!r} have {movie.shape[2]} x "
+                f"{movie.shape[3]} pixels; at least {SMALLEST} x {SMALLEST} are needed."
+            )
+    split = split_in_time(
+        movies, spec, until=config.until, validation=config.validation
+    )
     for part in split.validation.parts:
         require_finite(part.movie, 0, part.stop)
+    return split
 
 
 def _check_place(path: Path) -> None:

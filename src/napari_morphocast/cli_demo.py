@@ -74,8 +74,7 @@ def _score(
             progress=lambda share: show(share, ""),
         )
     scores.to_csv(folder / "scores.csv")
-    if scores.rows:
-        scores.plot(folder / "scores.png")
+    scores.plot(folder / "scores.png")
     return scores
 
 

@@ -15,7 +15,7 @@ from napari_morphocast.cli_inputs import (
     until_stopped,
 )
 from napari_morphocast.cli_report import bar, describe, follow, leads, say, warn
-from napari_morphocast.errors import SettingsError
+from napari_morphocast.errors import MorphocastError, SettingsError
 
 if TYPE_CHECKING:
     import threading
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from napari_morphocast.api import Forecast
     from napari_morphocast.data.movie import Movie
+    from napari_morphocast.evaluation.scores import Scores
     from napari_morphocast.training.config import Hardware
     from napari_morphocast.training.events import Event
     from napari_morphocast.training.trained import Trained
@@ -61,11 +62,11 @@ def learn(
         progress = follow(events, for_programs=plan.for_programs)
         say(f"The model is {plan.output}.", aside=aside)
         if not stop.is_set() and leads() and progress.ended != "diverged":
-            for sentence in worth(movies[0], plan.output):
+            for sentence in worth(movies[0], plan.output, stop):
                 say(sentence, aside=aside)
 
 
-def worth(movie: Movie, model: Path) -> Iterator[str]:
+def worth(movie: Movie, model: Path, stop: threading.Event) -> Iterator[str]:
     """Say whether a model beats the trivial ones on frames it has not seen."""
     from napari_morphocast import api
 
@@ -78,7 +79,11 @@ def worth(movie: Movie, model: Path) -> Iterator[str]:
     begin = max(0, first - max(trained.context, 8))
     view = movie.between(begin, last)
     share = (first - begin) / len(view)
-    scores = api.evaluate(view, [trained], horizon=1, since=share)
+    try:
+        scores = api.evaluate(view, [trained], horizon=1, since=share, stop=stop)
+    except MorphocastError as error:
+        yield f"What it is worth could not be measured: {error}"
+        return
     yield f"On {last - first} frame(s) that it has not seen, {trained.name}"
     yield f"  {scores.verdict(trained.name)};"
     yield f"  {scores.verdict(trained.name, reference='advection')}."
@@ -160,29 +165,24 @@ def compare(
         check_target(output, path, *models)
     movie = opening.open(path)
     horizon, since = stretch
-    with interruptible() as stop, bar("scoring") as show:
-        scores = api.evaluate(
-            movie,
-            models,
-            horizon=horizon,
-            since=since,
-            hardware=_hardware({"device": device}),
-            stop=stop,
-            progress=lambda share: show(share, ""),
-        )
+    with interruptible() as stop:
+        with bar("scoring") as show:
+            scores = api.evaluate(
+                movie,
+                models,
+                horizon=horizon,
+                since=since,
+                hardware=_hardware({"device": device}),
+                stop=stop,
+                progress=lambda share: show(share, ""),
+            )
         if table is not None:
             scores.to_csv(table)
-        if plot is not None and scores.rows:
+        if plot is not None:
             scores.plot(plot)
-    warn(scores.notes)
-    say(scores.table())
-    say()
-    for name in dict.fromkeys(Path(model).stem for model in models):
-        for reference in ("persistence", "advection"):
-            if name != reference:
-                say(f"{name} {scores.verdict(name, reference=reference)}.")
-    for output in filter(None, outputs):
-        say(f"Wrote {output}.")
+        _say_scores(scores, models)
+        for output in filter(None, outputs):
+            say(f"Wrote {output}.")
 
 
 def _events(
@@ -217,6 +217,16 @@ def _events(
         hardware=hardware,
         stop=stop,
     )
+
+
+def _say_scores(scores: Scores, models: Sequence[str]) -> None:
+    """Print warnings, a table, and what it means."""
+    warn(scores.notes)
+    say(f"{scores.table()}\n")
+    for name in dict.fromkeys(Path(model).stem for model in models):
+        for reference in ("persistence", "advection"):
+            if name != reference:
+                say(f"{name} {scores.verdict(name, reference=reference)}.")
 
 
 def _say_checks(movie: Movie, *, aside: bool) -> None:

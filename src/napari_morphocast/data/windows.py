@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import MovieError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from napari_morphocast.data.movie import Movie
 
 A = TypeVar("A")
 
@@ -24,7 +25,7 @@ class WindowSpec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     context: int = Field(
-        6,
+        4,
         ge=1,
         le=64,
         title="Context",

@@ -59,7 +59,7 @@ class Resampling:
 
         Percentiles, widened as Student's t would for so few blocks, without which
         short movies get intervals that are far too narrow: with it, simulated errors
-        that are alike over half a block are covered in 89 to 94 % of cases from 20
+        that are alike over half a block are covered in about 90 % of cases from 20
         forecasts on. NaN for a single one.
         """
         if len(self.indices[0]) < 2 or self.blocks <= 1:

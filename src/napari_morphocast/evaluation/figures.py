@@ -31,7 +31,7 @@ def draw_scores(scores: Scores, path: str | Path) -> None:
     """Draw mean squared error and skill by lead, with 95 % intervals."""
     from matplotlib.ticker import MaxNLocator
 
-    figure = _figure(10, 4)
+    figure = _figure(10, 4.4)
     left, right = figure.subplots(1, 2)
     _curves(left, scores, "mse")
     left.set(
@@ -49,7 +49,8 @@ def draw_scores(scores: Scores, path: str | Path) -> None:
         axes.set_xlabel(f"lead (frames{unit})")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.spines[["top", "right"]].set_visible(False)
-    left.legend(frameon=False)
+    lines, labels = left.get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside lower center", ncols=4, frameon=False)
     _save(figure, path)
 
 
@@ -197,17 +198,17 @@ def _pair(
     foretold: bool,
 ) -> Image:
     """Two pictures under their captions; the right one framed if it is foretold."""
-    from PIL import Image, ImageDraw
+    from PIL import Image, ImageDraw, ImageFont
 
     height, width = right.shape[:2]
     scale = max(1, -(-TINY // max(height, width)))
     size = (width * scale, height * scale)
     sheet = Image.new("RGB", (2 * size[0] + 12, size[1] + CAPTION + 4), (24, 24, 24))
-    draw = ImageDraw.Draw(sheet)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
     titles = ("truth" if left is not None else "beyond the end of the movie", text)
     for picture, title, x in zip((left, right), titles, (4, size[0] + 8), strict=True):
         colour = FOREIGN if foretold and x > 4 else (225, 225, 225)
-        draw.text((x + 2, 4), title, fill=colour)
+        draw.text((x + 2, 3), title, fill=colour, font=font)
         if picture is not None:
             shown = Image.fromarray(picture).resize(size, Image.Resampling.NEAREST)
             sheet.paste(shown, (x, CAPTION))

@@ -28,7 +28,7 @@ class ConvLSTMConfig(ModelConfig):
     """Settings of the ConvLSTM."""
 
     hidden: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field(
-        (32, 32),
+        (24, 24),
         min_length=1,
         max_length=8,
         title="Hidden channels",
@@ -246,14 +246,16 @@ class ConvLSTM(Forecaster, name="convlstm"):
         last = memory.frame
         features = self.norms[-1](memory.cells[-1].hidden)
         height, width = last.shape[-2:]
-        out = F.pixel_shuffle(self.head(features), self.config.patch)
-        out = out[..., :height, :width]
+        pieces: Tensor = F.pixel_shuffle(self.head(features), self.config.patch)
+        out = pieces[..., :height, :width]
         if self.config.head == "frame":
             return torch.sigmoid(out)
         if self.config.head == "change":
             return last + out
         displacement, gain, change = out.split([2, self.channels, self.channels], 1)
-        return warp(last, MOTION_GAIN * displacement) * (1 + gain) + change
+        moved = warp(last, MOTION_GAIN * displacement)
+        frame: Tensor = moved * (1 + gain) + change
+        return frame
 
     def criterion(self, forecast: Tensor, target: Tensor) -> Tensor:
         """Weighted sum of MSE, L1 and 1 - SSIM, as the settings say."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 SIGMA = 1.5  # of the Gaussian window, in pixels
 RADIUS = 5  # of the Gaussian window, in pixels
@@ -24,9 +24,11 @@ def distance(forecast: Tensor, target: Tensor, weights: Mapping[str, float]) -> 
     weights : mapping
         Weight of each of ``mse``, ``l1`` and ``ssim`` that counts.
     """
-    terms = {"mse": F.mse_loss, "l1": F.l1_loss, "ssim": dissimilarity}
-    parts = [w * terms[kind](forecast, target) for kind, w in weights.items() if w]
-    return sum(parts[1:], parts[0])
+    total = forecast.new_zeros(())
+    for kind, weight in weights.items():
+        if weight:
+            total = total + weight * TERMS[kind](forecast, target)
+    return total
 
 
 def dissimilarity(forecast: Tensor, target: Tensor) -> Tensor:
@@ -44,3 +46,10 @@ def dissimilarity(forecast: Tensor, target: Tensor) -> Tensor:
     )
     assert isinstance(similarity, Tensor)
     return 1 - similarity[..., RADIUS:-RADIUS, RADIUS:-RADIUS].mean()
+
+
+TERMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": F.mse_loss,
+    "l1": F.l1_loss,
+    "ssim": dissimilarity,
+}

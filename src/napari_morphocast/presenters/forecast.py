@@ -157,6 +157,8 @@ class ForecastPresenter:
 
     def close(self) -> None:
         """The screen is gone: stop, keep what is done, speak to nobody."""
+        if self._closed:
+            return
         self._closed = True
         self._unwatch()
         if self._job is not None:
@@ -203,11 +205,16 @@ class ForecastPresenter:
         stop = threading.Event()
         items = forecasting(orders, stop, self._verbs)
         job = Job(orders[0].title, items, on_items, self._failed, on_end, stop)
-        self._background.run(job)
         self._job = job
         self._view.show_running(True)
         self._view.show_verdict("")
         self._view.show_progress(0, "Loading PyTorch and the model…")
+        try:
+            self._background.run(job)
+        except MorphocastError:
+            self._job = None
+            self._view.show_running(False)
+            raise
 
     def _failed(self, message: str) -> None:
         if not self._closed:

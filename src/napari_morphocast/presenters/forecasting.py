@@ -271,5 +271,6 @@ def room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Zeros; in a temporary file when they would not leave the memory much."""
     if np.prod(shape, dtype=np.int64) * dtype.itemsize <= MOST_MEMORY:
         return np.zeros(shape, dtype)
-    file = tempfile.TemporaryFile()  # noqa: SIM115  (lives as long as the array)
-    return np.memmap(file, dtype, "w+", shape=shape)
+    # The map keeps the file, which has no name, until the array is gone.
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, dtype, "w+", shape=shape)

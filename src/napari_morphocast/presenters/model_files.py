@@ -45,7 +45,7 @@ class ModelFacts:
     interval, pixel_size : float and (float, float), optional
         Seconds per frame and micrometres per pixel of that movie.
     made_on : str
-        Day and time, as text; empty when unknown.
+        Day, as text; empty when unknown.
     skill : float
         Share of the validation loss of "nothing moves" that the model removes.
     """
@@ -161,4 +161,4 @@ def _facts(about: dict[str, Any]) -> ModelFacts:
 def _day(text: str) -> str:
     if not text:
         return ""
-    return f"{datetime.fromisoformat(text).astimezone():%d %b %Y, %H:%M}"
+    return f"{datetime.fromisoformat(text).astimezone():%d %b %Y}"

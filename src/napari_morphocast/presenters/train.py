@@ -356,4 +356,5 @@ def _state(path: Path) -> Path:
 def _left(seconds: float) -> str:
     if seconds < 5:
         return "a moment"
-    return f"about {duration(float(f'{seconds:.2g}'))}"
+    step = 1 if seconds < 20 else 5 if seconds < 120 else 30
+    return f"about {duration(step * round(seconds / step))}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialised
 
 from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import WindowSpec
@@ -98,7 +98,7 @@ def save(path: Path, checkpoint: Checkpoint, weights: Mapping[str, Tensor]) -> N
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in weights.items()}
     header = {KEY: checkpoint.model_dump_json(), "digest": _digest(tensors)}
     with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata=header)
+        temporary.write_bytes(serialised(tensors, metadata=header))
 
 
 def read(path: Path) -> tuple[Checkpoint, Model]:

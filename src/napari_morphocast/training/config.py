@@ -49,7 +49,15 @@ class TrainConfig(BaseModel):
         "frames (epochs; 0 = never).",
     )
     batch: int = Field(
-        4, ge=1, le=4096, title="Batch", description="Windows per optimiser step."
+        2, ge=1, le=4096, title="Batch", description="Windows per optimiser step."
+    )
+    batches: int = Field(
+        200,
+        ge=0,
+        le=1_000_000,
+        title="Batches per epoch",
+        description="Most optimiser steps in one epoch, so that a long movie is still "
+        "checked often (0 = as many as there are batches of windows).",
     )
     crop: int = Field(
         128,
@@ -66,7 +74,7 @@ class TrainConfig(BaseModel):
         "scene has no preferred direction.",
     )
     learning_rate: float = Field(
-        2e-3,
+        4e-3,
         gt=0,
         le=1,
         title="Learning rate",
@@ -145,7 +153,8 @@ class Hardware(BaseModel):
     precision: Literal["auto", "32-true", "bf16-mixed"] = Field(
         "auto",
         title="Precision",
-        description="Number format; auto uses bfloat16 only where it pays.",
+        description="Number format; auto is float32, with TF32 on cards that have it; "
+        "bf16-mixed needs a card with bfloat16.",
     )
     devices: int = Field(
         1, ge=1, le=1024, title="Devices", description="Processes or GPUs per node."

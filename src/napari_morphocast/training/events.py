@@ -27,6 +27,7 @@ class Started:
     """Training begins, or goes on after ``epoch`` epochs with their two curves.
 
     ``persistence`` is the validation loss of "nothing moves": the line to beat.
+    ``note`` is a sentence for the user, if there is anything to say.
     """
 
     epochs: int
@@ -38,6 +39,7 @@ class Started:
     minutes: float = 0.0
     train: tuple[float, ...] = ()
     validation: tuple[float, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

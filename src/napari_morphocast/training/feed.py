@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 SHARE_OF_MEMORY = 0.3  # of what is free on the device, for frames that stay there
 HOST_MEMORY = 2**29  # bytes of frames that stay in memory when the device is the CPU
-MOST_BATCHES = 200  # in one epoch: a long movie is still checked every few minutes
 MOST_VALIDATION = 32  # windows, evenly spaced
 SYMMETRIES = 8  # four right angles, mirrored or not
 
@@ -98,7 +97,8 @@ class Feed:
     @property
     def batches(self) -> int:
         """Optimiser steps in one epoch."""
-        return min(MOST_BATCHES, -(-len(self.train) // self._together))
+        every = -(-len(self.train) // self._together)
+        return min(self.config.batches or every, every)
 
     @property
     def _together(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -49,7 +49,7 @@ class Job:
     """What is trained, how, where to, and from where it goes on.
 
     ``draft`` is the checkpoint to be, all but its scores; ``state`` is that of an
-    earlier run of the same job.
+    earlier run of the same job; ``note`` is told when the run starts.
     """
 
     draft: Checkpoint
@@ -57,6 +57,7 @@ class Job:
     hardware: Hardware
     stop: threading.Event
     state: RunState | None = None
+    note: str = ""
 
 
 def fit(model: Model, train: Windows, validation: Windows, job: Job) -> Iterator[Event]:
@@ -71,16 +72,25 @@ def fit(model: Model, train: Windows, validation: Windows, job: Job) -> Iterator
         If memory runs out; says how much there was and what to change.
     """
     loop = None
+    lacking = ""
     try:
         loop = _Loop(model, train, validation, job)
         yield from loop.run()
-    except RuntimeError as error:
-        if not _out_of_memory(error):
+    except RuntimeError as error:  # NotImplementedError is one, too
+        if _out_of_memory(error):
+            raise TrainingError(_memory_advice(job)) from None
+        if "implemented for the MPS device" not in str(error):
             raise
-        raise TrainingError(_memory_advice(job, error)) from None
+        lacking = str(error).split("'")[1]
     finally:
         if loop is not None:
             loop.release()
+    if lacking:
+        note = f"The Apple GPU lacks an operation ({lacking}), so the CPU is used."
+        hardware = job.hardware.model_copy(update={"device": "cpu"})
+        yield from fit(
+            model, train, validation, replace(job, hardware=hardware, note=note)
+        )
 
 
 class _Loop:
@@ -148,6 +158,7 @@ class _Loop:
             minutes=self.config.minutes,
             train=tuple(self.state.train),
             validation=tuple(self.state.validation),
+            note=self.job.note,
         )
 
     def _enter(self, stage: Stage) -> None:
@@ -228,10 +239,9 @@ class _Loop:
         flat = torch.cat([loss.reshape(1), *(g.reshape(-1) for g in gradients)])
         flat = self.fabric.all_reduce(flat, reduce_op="mean")  # type: ignore[assignment]
         sizes = [1, *(g.numel() for g in gradients)]
-        mean, *averaged = flat.split(sizes)
-        for gradient, values in zip(gradients, averaged, strict=True):
+        for gradient, values in zip(gradients, flat.split(sizes)[1:], strict=True):
             gradient.copy_(values.view_as(gradient))
-        return mean.squeeze(0)
+        return flat[0]
 
     def _agreed(self) -> tuple[float, bool]:
         """Seconds so far and the wish to stop, the same in all processes."""
@@ -361,7 +371,7 @@ def _out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or any(w in text for w in words)
 
 
-def _memory_advice(job: Job, error: RuntimeError) -> str:
+def _memory_advice(job: Job) -> str:
     training, window = job.draft.training, job.draft.window
     device = choose(job.hardware.device)
     free = ""

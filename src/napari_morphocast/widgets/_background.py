@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import deque
 from functools import partial
-from itertools import count, groupby
+from itertools import count, takewhile
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
@@ -67,6 +68,7 @@ class Controller:
         self._numbers = count(JOB + 1)
         self._watchers: list[Callable[[], None]] = []
         self._queue: SimpleQueue[_Message] = SimpleQueue()
+        self._inbox: deque[_Message] = deque()
         self._timer = QTimer()
         self._timer.setInterval(TICK)
         self._timer.timeout.connect(self._deliver)
@@ -120,32 +122,40 @@ class Controller:
             changed()
 
     def _deliver(self) -> None:
-        for number, group in groupby(_drain(self._queue), lambda m: m.number):
-            messages = list(group)
-            if number == JOB:
-                self._report(messages)
-            else:
-                self._answered(messages[0])
+        """Pass on what has come; should a listener fail, the rest comes next time."""
+        self._inbox.extend(_drain(self._queue))
+        while self._inbox:
+            if self._inbox[0].number != JOB:
+                self._answered(self._inbox.popleft())
+                continue
+            of_job = takewhile(lambda m: m.number == JOB, tuple(self._inbox))
+            messages = list(of_job)
+            for _ in messages:
+                self._inbox.popleft()
+            self._report(messages)
         if self._job is None and not self._questions:
             self._timer.stop()
             _running.discard(self)
 
     def _report(self, messages: list[_Message]) -> None:
-        job = self._job
-        if job is None:
-            return
+        job, last = self._job, messages[-1]
         items = [message.value for message in messages if not message.last]
-        if items:
-            job.on_items(items)
-        if not messages[-1].last:
-            return
+        try:
+            if items and job is not None:
+                job.on_items(items)
+        finally:
+            if last.last and job is not None:
+                self._end(job, last.error)
+
+    def _end(self, job: Job, error: str | None) -> None:
         self._job = None
-        if messages[-1].error:
-            job.on_error(messages[-1].error)
-        job.on_end()
-        del job
-        release()
-        self._tell()
+        try:
+            if error:
+                job.on_error(error)
+            job.on_end()
+        finally:
+            release()
+            self._tell()
 
     def _answered(self, message: _Message) -> None:
         question = self._questions.pop(message.number)

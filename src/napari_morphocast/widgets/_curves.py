@@ -122,6 +122,7 @@ class Curves(QWidget):
         self._items["line"] = line
         plot.setLabel("bottom", "epoch")
         plot.setLabel("left", "loss")
+        plot.getAxis("bottom").setHeight(38)
         plot.getAxis("left").enableAutoSIPrefix(False)
         self.layout().addWidget(plot)
         self._colour()

@@ -172,7 +172,7 @@ class ForecastDock(QWidget):
             signal.connect(self._soon.start)
         self._soon.timeout.connect(self._refresh)
         self._viewer.dims.events.current_step.connect(self._moved)
-        self._viewer.grid.events.enabled.connect(self._moved)
+        self._viewer.canvas.grid.events.enabled.connect(self._moved)
 
     def _farewell(self) -> Callable[[], None]:
         """What to do when this widget is gone; must not touch it."""
@@ -183,7 +183,7 @@ class ForecastDock(QWidget):
             presenter.close()
             picker.disconnect_viewer()
             viewer.dims.events.current_step.disconnect(moved)
-            viewer.grid.events.enabled.disconnect(moved)
+            viewer.canvas.grid.events.enabled.disconnect(moved)
 
         return farewell
 

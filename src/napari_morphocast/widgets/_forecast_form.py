@@ -122,8 +122,10 @@ class ForecastForm:
         for widget in (self.model_facts, self.warnings, _line()):
             column.addWidget(widget)
         column.addLayout(self._actions())
-        for layout in (self._running(), self._afterwards()):
-            column.addLayout(layout)
+        column.addLayout(self._running())
+        column.addWidget(self.error)
+        column.addWidget(self.verdict)
+        column.addLayout(self._afterwards())
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidget(inside)
@@ -152,15 +154,11 @@ class ForecastForm:
         grid.setColumnStretch(3, 1)
         return grid
 
-    def _running(self) -> QVBoxLayout:
+    def _running(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.addWidget(self.progress, 1)
         row.addWidget(self.stop)
-        column = QVBoxLayout()
-        column.addLayout(row)
-        column.addWidget(self.error)
-        column.addWidget(self.verdict)
-        return column
+        return row
 
     def _afterwards(self) -> QHBoxLayout:
         row = QHBoxLayout()

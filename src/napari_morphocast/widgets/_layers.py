@@ -227,7 +227,6 @@ class LayerCanvas:
         self._frames: list[Image] = []
         self._errors: list[Image] = []
         self._follow: float | None = None  # where the slider was put, to go on
-        self._since: float | None = None  # where it was before
         self._run = ""
 
     def begin(self, begun: Begun) -> None:
@@ -240,7 +239,6 @@ class LayerCanvas:
             self._begin(source, begun, pick)
         self._viewer.layers.selection.active = self._frames[0]
         self._follow = self._now() if begun.order.kind == "rollout" else None
-        self._since = self._follow
 
     def grow(self, done: int) -> None:
         """Draw the frames that are there now."""
@@ -250,15 +248,14 @@ class LayerCanvas:
             self._show(done - 1)
 
     def end(self, result: Result) -> None:
-        """Cut off the frames that never came, note the scores, put the slider back.
+        """Cut off the frames that never came, and note the scores.
 
-        After a rollout beyond the end it stays: that is what was asked for.
+        The slider goes to the first frame that can be compared, if there is one.
         """
         rows = [_row(score) for score in result.scores]
         known = len(result.begun.errors)
-        at = self._time()
-        if known and at is not None and self._follows() and self._since is not None:
-            self._viewer.dims.set_point(at, self._since)
+        if known and result.done and self._follows():
+            self._show(0)
         for layers, most in (
             (self._frames, len(result.begun.frames)),
             (self._errors, known),

@@ -144,9 +144,7 @@ class SettingsPanel(QWidget):
         self.changed.emit()
 
     def _folded(self, rest: Form) -> QCollapsible:
-        more = QCollapsible(
-            "More settings", expandedIcon="▾", collapsedIcon="▸"
-        )
+        more = QCollapsible("More settings", expandedIcon="▾", collapsedIcon="▸")
         more.setDuration(0)
         more.layout().setContentsMargins(0, 0, 0, 0)
         inside = more.content().layout()

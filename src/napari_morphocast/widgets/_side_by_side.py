@@ -33,11 +33,11 @@ _before: WeakKeyDictionary[ViewerModel, _Before] = WeakKeyDictionary()
 
 def is_side_by_side(viewer: ViewerModel) -> bool:
     """Whether the viewer shows its forecast side by side now."""
-    return _real(viewer) in _before and viewer.grid.enabled
+    return _real(viewer) in _before and viewer.canvas.grid.enabled
 
 
 def show_side_by_side(viewer: ViewerModel) -> None:
-    """Show a movie, its forecast and the error in a row; time and camera are shared.
+    """Show movie, forecast and error in a row or column; time and camera are shared.
 
     The forecast is the selected one, or else the newest.
 
@@ -48,7 +48,7 @@ def show_side_by_side(viewer: ViewerModel) -> None:
     """
     shown = _row(viewer)
     if not is_side_by_side(viewer):
-        grid = viewer.grid
+        grid = viewer.canvas.grid
         _before[_real(viewer)] = _Before(
             {layer: layer.visible for layer in viewer.layers},
             {layer: layer.name_overlay.visible for layer in viewer.layers},
@@ -62,9 +62,9 @@ def show_side_by_side(viewer: ViewerModel) -> None:
         layer.name_overlay.font_size = FONT
         layer.colorbar.visible = own_metadata(layer).get("kind") == "error"
         layer.colorbar.position = "bottom_right"
-    viewer.grid.stride = 1  # the lowest layer, the input, comes first
-    viewer.grid.shape = (1, len(shown))
-    viewer.grid.enabled = True
+    viewer.canvas.grid.stride = 1  # the lowest layer, the input, comes first
+    viewer.canvas.grid.shape = _shape(viewer, shown)
+    viewer.canvas.grid.enabled = True
     viewer.reset_view()
 
 
@@ -73,9 +73,9 @@ def show_as_before(viewer: ViewerModel) -> None:
     before = _before.pop(_real(viewer), None)
     if before is None:
         return
-    viewer.grid.enabled = before.enabled
-    viewer.grid.shape = before.shape
-    viewer.grid.stride = before.stride
+    viewer.canvas.grid.enabled = before.enabled
+    viewer.canvas.grid.shape = before.shape
+    viewer.canvas.grid.stride = before.stride
     for layer in viewer.layers:
         layer.visible = before.visible.get(layer, layer.visible)
         layer.name_overlay.visible = before.named.get(layer, False)
@@ -99,6 +99,17 @@ def _row(viewer: ViewerModel) -> list[Image]:
         if own_metadata(layer).get("run") == about["run"]
         or layer.name == about["source"]
     ]
+
+
+def _shape(viewer: ViewerModel, shown: list[Image]) -> tuple[int, int]:
+    """Rows and columns: a row or a column, whichever gives the larger pictures."""
+    rows, columns = viewer.canvas.size
+    low, high = shown[0].extent.world
+    height, width = (float(side) or 1.0 for side in (high - low)[-2:])
+    count = len(shown)
+    in_a_row = min(rows / height, columns / count / width)
+    in_a_column = min(rows / count / height, columns / width)
+    return (1, count) if in_a_row >= in_a_column else (count, 1)
 
 
 def _real(viewer: ViewerModel) -> ViewerModel:

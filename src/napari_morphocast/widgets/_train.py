@@ -73,6 +73,7 @@ class TrainDock(QWidget):
         self._controller = controller_of(napari_viewer)
         self._presenter = _presenter_of(self._controller)
         self._gone = False
+        self._looked_at: tuple[Any, float] | None = None  # before there was a preview
         self._message = ""  # of this dock; the presenter has its own
         self._preferences = preferences()
         last = remembered().get("train", {})
@@ -149,7 +150,9 @@ class TrainDock(QWidget):
             self._file.hide()
             return
         link = QUrl.fromLocalFile(str(path.parent)).toString()
-        _say(self._file, f"Saved as <a href='{link}'>{path.name}</a>")
+        colour = get_theme(self._viewer.theme).text.as_hex()
+        text = f"<a href='{link}' style='color: {colour}'>{path.name}</a>"
+        _say(self._file, f"Saved as {text}")
         self._file.setToolTip(f"<p>{path}</p><p>Click to open its folder.</p>")
 
     def show_preview(self, frames: NDArray[np.float32], order: Order) -> None:
@@ -159,11 +162,13 @@ class TrainDock(QWidget):
         layer = _source(order)
         if layer is None or layer not in self._viewer.layers:
             return
-        chosen, count = self._viewer.layers.selection.active, len(self._viewer.layers)
-        add_preview(self._viewer, layer, frames)
-        if len(self._viewer.layers) > count:
-            self._viewer.layers.selection.active = chosen
-            self._viewer.reset_view()
+        viewer, camera = self._viewer, self._viewer.scene.camera
+        chosen, count = viewer.layers.selection.active, len(viewer.layers)
+        add_preview(viewer, layer, frames)
+        if len(viewer.layers) > count:
+            self._looked_at = camera.center, camera.zoom
+            viewer.layers.selection.active = chosen
+            viewer.reset_view()
 
     def show_forecasts(self, order: Order) -> None:
         """Forecast the movie with the new model, as the next job."""
@@ -175,7 +180,9 @@ class TrainDock(QWidget):
         for preview in self._viewer.layers:
             if own_metadata(preview).get("kind") == "preview":
                 preview.visible = False  # the forecasts say more now
-        self._viewer.reset_view()
+        if self._looked_at is not None:
+            camera = self._viewer.scene.camera
+            camera.center, camera.zoom = self._looked_at
         show_forecasts(self._viewer, layer, order.movies[0], order.path, HORIZON)
 
     # --- layout and wiring
@@ -296,7 +303,7 @@ class TrainDock(QWidget):
         theme = get_theme(self._viewer.theme)
         self._curves.set_theme(self._viewer.theme)
         self._buttons["train"].setStyleSheet(
-            "QPushButton:enabled { font-weight: bold; color: white; "
+            f"QPushButton:enabled {{ font-weight: bold; color: {theme.text.as_hex()}; "
             f"background-color: {theme.current.as_hex()}; }}"
         )
 

@@ -1,0 +1,131 @@
+"""What a user may do to a viewer while it trains; run in a process of its own.
+
+``python closing_stories.py HOME STORY`` prints one line of JSON about how it ended.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import napari
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QApplication
+
+from movies import gliding
+from napari_morphocast.widgets import _preferences
+from napari_morphocast.widgets._train import TrainDock
+
+HOME, STORY = Path(sys.argv[1]), sys.argv[2]
+ENDLESS = {"context": 2, "horizon": 1, "epochs": 100_000, "minutes": 0.0}
+ENDLESS |= {"hidden": (4,), "crop": 0}
+_preferences.user_config_path = lambda _: HOME / "config"
+_preferences.user_data_path = lambda _: HOME / "data"
+
+
+def wait(until, seconds=60.0):
+    """Let napari work until something is true; return the longest stall in seconds."""
+    longest, end = 0.0, time.monotonic() + seconds
+    while not until():
+        if time.monotonic() > end:
+            raise TimeoutError("waited too long")
+        begin = time.monotonic()
+        QApplication.processEvents()
+        longest = max(longest, time.monotonic() - begin)
+        time.sleep(0.005)
+    return longest
+
+
+def training(frames=24):
+    """A viewer that trains, after its first epoch."""
+    viewer = napari.Viewer()
+    scale = {"scale": (60, 0.5, 0.5), "units": ("s", "um", "um")}
+    data = gliding(frames=frames).frames[:, 0]
+    viewer.add_image(data, axis_labels=("T", "Y", "X"), name="gliding", **scale)
+    dock = TrainDock(viewer)
+    place = viewer.window.add_dock_widget(dock, name="Train")
+    wait(lambda: dock._settings.ready)
+    for form in dock._settings._forms:
+        form.set_values(ENDLESS)
+    dock._buttons["train"].click()
+    presenter = dock._presenter
+    wait(lambda: len(presenter.state.progress.validation) > 1)
+    return viewer, dock, place, presenter
+
+
+def tell(presenter, **more):
+    state = presenter.state
+    saved = state.progress.path
+    print(
+        json.dumps(
+            {
+                "running": state.running,
+                "ended": state.progress.ended,
+                "saved": saved is not None and saved.is_file(),
+                "error": state.error,
+                **more,
+            }
+        ),
+        flush=True,
+    )
+
+
+def dock_closed():
+    viewer, dock, place, presenter = training()
+    place.destroyOnClose()  # what the x of a dock does
+    stall = wait(lambda: not presenter.state.running)
+    tell(presenter, stall=stall)
+    viewer.close()
+
+
+def dock_hidden():
+    viewer, dock, place, presenter = training()
+    place.hide()
+    epochs = len(presenter.state.progress.validation)
+    wait(lambda: len(presenter.state.progress.validation) > epochs)
+    tell(presenter)
+    presenter.stop()
+    wait(lambda: not presenter.state.running)
+    viewer.close()
+
+
+def layer_deleted():
+    viewer, _, _, presenter = training()
+    viewer.layers.remove("gliding")
+    stall = wait(lambda: not presenter.state.running)
+    tell(presenter, stall=stall)
+    viewer.close()
+
+
+def window_closed():
+    viewer, _, _, presenter = training()
+    viewer.close()
+    stall = wait(lambda: not presenter.state.running)
+    tell(presenter, stall=stall)
+
+
+def second_viewer():
+    viewer, _, _, presenter = training()
+    other = napari.Viewer()
+    TrainDock(other)
+    epochs = len(presenter.state.progress.validation)
+    wait(lambda: len(presenter.state.progress.validation) > epochs)
+    other.close()
+    wait(lambda: len(presenter.state.progress.validation) > epochs + 2)
+    goes_on = presenter.state.running
+    viewer.close()
+    stall = wait(lambda: not presenter.state.running)
+    tell(presenter, stall=stall, goes_on=goes_on)
+
+
+def napari_quits():
+    viewer, _, _, presenter = training()
+    QTimer.singleShot(300, viewer.close)
+    napari.run()
+    folder = HOME / "data" / "models"
+    print(json.dumps({"models": len(list(folder.glob("*.morphocast")))}), flush=True)
+
+
+globals()[STORY]()

@@ -1,0 +1,379 @@
+"""``morphocast``: a contract that scripts and people rely on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from movies import gliding
+from napari_morphocast.cli import main
+from napari_morphocast.cli_inputs import parsed
+from napari_morphocast.data.io import read_metadata, read_movie, write_movie
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SMALL = (
+    "--epochs",
+    "1",
+    "--set",
+    "hidden=[4]",
+    "--set",
+    "context=3",
+    "--device",
+    "cpu",
+)
+
+
+@pytest.fixture
+def movie(tmp_path: Path) -> Path:
+    """A small movie as a file."""
+    return saved(tmp_path / "cells.ome.tif")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that has seen 80 % of that movie."""
+    folder = tmp_path_factory.mktemp("model")
+    movie = saved(folder / "cells.ome.tif")
+    assert (
+        main(["train", str(movie), "-o", str(folder / "net.morphocast"), *SMALL]) == 0
+    )
+    return folder / "net.morphocast"
+
+
+def saved(path: Path, frames: int = 24) -> Path:
+    movie = gliding(frames)
+    write_movie(path, iter(movie.raw(0, frames)), like=movie, count=frames)
+    return path
+
+
+def run(*words: object) -> int:
+    return main([str(word) for word in words])
+
+
+def refusal(capsys: pytest.CaptureFixture[str], *words: object) -> str:
+    """What is said about a command that ends with status 2, in its one line."""
+    capsys.readouterr()
+    assert run(*words) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert told.count("\n") == 1
+    return told
+
+
+def test_help_never_imports_torch() -> None:
+    code = (
+        "import sys; from napari_morphocast.cli import main; main(['--help']); "
+        "main(['train', '--help']); "
+        "sys.exit(any(m in sys.modules for m in ('torch', 'napari', 'matplotlib')))"
+    )
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True
+    )
+    assert done.returncode == 0
+    assert time.monotonic() - began < 3
+
+
+def test_it_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "napari_morphocast", "info", "nowhere.tif"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "error: nowhere.tif does not exist; check the path.\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "nonsense",
+        "info",
+        "info a b",
+        "train a.tif",
+        "train a.tif -o b --bogus",
+        "predict a.tif persistence -o b.tif --lead x",
+        "train a.tif -o b --events xml",
+    ],
+)
+def test_wrong_usage_is_told_in_one_line(
+    words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "See 'morphocast --help'" in refusal(capsys, *words.split())
+
+
+def test_no_words_at_all_show_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run() == 0
+    assert "evaluate" in capsys.readouterr().out
+
+
+def test_info_tells_what_is_in_a_movie(
+    movie: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("info", movie) == 0
+    told = capsys.readouterr().out
+    assert "24 frames, 1 channel, 24 x 28 pixels, uint8, 1 min per frame" in told
+    assert "noise" in told
+
+
+def test_info_speaks_json(movie: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("info", movie, "--json") == 0
+    about = json.loads(capsys.readouterr().out)
+    assert about["shape"] == [24, 1, 24, 28]
+    assert about["interval"] == 60
+    assert about["report"]["frames"] == 24
+
+
+def test_models_lists_settings_bounds_and_defaults(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("models") == 0
+    told = capsys.readouterr().out
+    assert "convlstm: " in told
+    assert "epochs = 60 (at least 1" in told
+
+
+def test_models_speaks_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("models", "--json") == 0
+    listed = json.loads(capsys.readouterr().out)["models"]
+    assert listed["linear"]["settings"]["damping"]["maximum"] == 1
+    assert [name for name in listed if not listed[name]["trains"]] == [
+        "advection",
+        "linear",
+        "persistence",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("hidden=[16,32]", [16, 32]),
+        ("head=motion", "motion"),
+        ("patch=2", 2),
+        ("flips=true", True),
+        ("norm='group'", "group"),
+        ("name=a=b", "a=b"),
+    ],
+)
+def test_settings_are_toml_or_bare_words(change: str, expected: object) -> None:
+    assert parsed(change)[1] == expected
+
+
+def test_training_shows_checks_curves_the_line_to_beat_and_a_verdict(
+    movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("train", movie, "-o", tmp_path / "net.morphocast", *SMALL) == 0
+    told = capsys.readouterr().out
+    assert "the noise is about" in told
+    assert "epoch 1/1   train " in told
+    assert "nothing moves 0." in told
+    assert "'everything goes on moving'" in told.splitlines()[-1]
+    assert (tmp_path / "net.morphocast").is_file()
+
+
+def test_training_tells_programs_every_event_and_nothing_else(
+    movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "net.morphocast"
+    assert run("train", movie, "-o", out, *SMALL, "--events", "jsonl") == 0
+    told = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
+    assert told[0] == "Started"
+    assert told[-2:] == ["Saved", "Finished"]
+
+
+def test_settings_come_from_a_file_and_the_command_line_has_the_last_word(
+    movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toml = tmp_path / "run.toml"
+    toml.write_text('model = "convlstm"\nepochs = 3\nhidden = [4]\ncontext = 3\n')
+    out = tmp_path / "net.morphocast"
+    assert run("train", movie, "-o", out, "--config", toml, "--epochs", "2") == 0
+    assert "epoch 2/2" in capsys.readouterr().out
+
+
+def test_resuming_goes_on_with_the_curve(
+    movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "net.morphocast"
+    assert run("train", movie, "-o", out, *SMALL) == 0
+    assert run("train", movie, "-o", out, "--resume", "--epochs", "2") == 0
+    assert "going on after epoch 1" in capsys.readouterr().out
+
+
+def test_resuming_refuses_other_settings(
+    movie: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = refusal(capsys, "train", movie, "-o", model, "--resume", "--seed", "3")
+    assert "only --epochs or --minutes" in told
+
+
+def test_finetuning_starts_from_a_model_and_leaves_it_alone(
+    movie: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = model.read_bytes()
+    out = tmp_path / "tuned.morphocast"
+    assert run("train", movie, "-o", out, "--from", model, "--epochs", "1") == 0
+    assert model.read_bytes() == before
+    assert "overwritten" in refusal(
+        capsys, "train", movie, "-o", model, "--from", model
+    )
+
+
+def test_other_processes_of_a_run_say_nothing(
+    movie: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert run("train", movie, "-o", tmp_path / "net.morphocast", *SMALL) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_predict_writes_forecast_and_error_that_fit_the_movie(
+    movie: Path, model: Path, tmp_path: Path
+) -> None:
+    out, error = tmp_path / "ahead.ome.tif", tmp_path / "error.ome.tif"
+    assert run("predict", movie, model, "-o", out, "--error", error, "--lead", 2) == 0
+    truth, ahead = read_movie(movie).raw(4, 24), read_movie(out).raw(0, 20)
+    expected = np.abs(ahead.astype(int) - truth)
+    assert (read_movie(error).raw(0, 20) == expected).all()
+    assert read_metadata(out).interval == 60
+
+
+def test_written_forecasts_say_that_they_are_forecasts(
+    movie: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "ahead.ome.tif"
+    assert run("rollout", movie, "persistence", "-o", out) == 0
+    assert b"FORECAST by persistence" in out.read_bytes()
+
+
+def test_rollout_goes_past_the_end_unless_told_otherwise(
+    movie: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("rollout", movie, model, "-o", tmp_path / "r.npy", "--horizon", 3) == 0
+    assert "frames 24 to 26, 3 of them beyond" in capsys.readouterr().out
+    words = ("--horizon", 6, "--start", 20)
+    assert run("rollout", movie, model, "-o", tmp_path / "r.tif", *words) == 0
+    assert "frames 20 to 25, 2 of them beyond" in capsys.readouterr().out
+
+
+def test_evaluate_prints_skill_and_writes_csv_and_plot(
+    movie: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, plot = tmp_path / "scores.csv", tmp_path / "scores.png"
+    words = ("--horizon", 3, "-o", table, "--plot", plot)
+    assert run("evaluate", movie, model, *words) == 0
+    told = capsys.readouterr().out
+    assert "advection" in told
+    assert "WARNING" not in told.replace("WARNING: Only", "")
+    assert table.read_text().startswith("model,metric,lead,value,low,high,n\n")
+    assert plot.stat().st_size > 1000
+
+
+def test_evaluating_on_training_frames_warns_loudly(
+    movie: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("evaluate", movie, model, "--horizon", 2, "--from", "0.3") == 0
+    told = capsys.readouterr().out
+    assert told.startswith("WARNING: ")
+    assert "TRAINED" in told
+
+
+def test_a_movie_is_never_overwritten(
+    movie: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = movie.read_bytes()
+    told = refusal(capsys, "rollout", movie, "persistence", "-o", movie)
+    assert "would be overwritten" in told
+    assert movie.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("rollout {movie} persistence -o {folder}/none/out.tif", "There is no folder"),
+        ("rollout {movie} persistence -o {folder}/out.avi", "no ending"),
+        (
+            "rollout {movie} nonsense -o {folder}/out.tif",
+            "no model file and no baseline",
+        ),
+        ("rollout {movie} persistence -o {folder}/o.tif --start 99", "can start at"),
+        ("predict {movie} persistence -o {folder}/o.tif --lead 90", "longer movie"),
+        (
+            "predict {movie} linear -o {folder}/o.tif --error {folder}/o.tif",
+            "same file",
+        ),
+        ("evaluate {movie} persistence --from 1.0", "none is left"),
+        ("train {movie} -o {folder}/none/n.morphocast", "There is no folder"),
+        ("train {movie} -o {folder}/net.pt", ".morphocast"),
+        ("train {movie} -o {folder}/n.morphocast --set patch", "key=value"),
+        ("train {movie} -o {folder}/n.morphocast --set pach=2", "pach"),
+        ("train {movie} -o {folder}/n.morphocast --epochs 0", "epochs"),
+        ("train {movie} -o {folder}/n.morphocast --device tpu", "device"),
+        ("train {movie} -o {folder}/n.morphocast --config {folder}/no.toml", "no.toml"),
+        ("info {movie} --channel 3", "channel 3"),
+        ("info {movie} --z deep", "--z takes"),
+        ("info {movie} --axes TZ", "axes"),
+    ],
+)
+def test_bad_input_gets_one_sentence(
+    words: str,
+    expected: str,
+    movie: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    line = words.format(movie=movie, folder=tmp_path).split()
+    assert expected in refusal(capsys, *line)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent there")
+def test_ctrl_c_saves_what_was_learned(movie: Path, tmp_path: Path) -> None:
+    out = tmp_path / "net.morphocast"
+    words = ["train", str(movie), "-o", str(out), *SMALL[2:], "--epochs", "100000"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "napari_morphocast", *words],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    next(line for line in process.stdout if line.startswith("epoch"))
+    process.send_signal(signal.SIGINT)
+    told, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "what was learned is kept" in told
+    assert run("rollout", movie, out, "-o", tmp_path / "out.npy") == 0
+
+
+@pytest.mark.slow
+def test_the_demo_leaves_a_model_scores_and_pictures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "new" / "demo"
+    assert run("demo", "-o", folder, "--minutes", "0.03", "--device", "cpu") == 0
+    made = {path.name for path in folder.iterdir()}
+    assert made >= {
+        "demo.morphocast",
+        "scores.csv",
+        "scores.png",
+        "forecast.png",
+        "rollout.gif",
+        "rollout.ome.tif",
+    }
+    told = capsys.readouterr().out
+    assert "advection" in told
+    assert "napari" in told

@@ -1,0 +1,236 @@
+"""The Train dock with real Qt, a real thread and a real model, but no window."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from movies import gliding
+from napari_morphocast.presenters.job import Job
+from napari_morphocast.presenters.train import TrainPresenter
+from napari_morphocast.widgets._background import controller_of
+from napari_morphocast.widgets._train import TrainDock
+
+TINY = {
+    "context": 2,
+    "horizon": 1,
+    "epochs": 2,
+    "minutes": 0.0,
+    "hidden": (4,),
+    "crop": 0,
+}
+WAIT = 30_000  # milliseconds
+
+
+@pytest.fixture
+def viewer():
+    return ViewerModel()
+
+
+@pytest.fixture
+def open_dock(qtbot, home, viewer):
+    """Opens docks that are ready to train something tiny."""
+
+    def opening(wait=True):
+        dock = TrainDock(viewer)
+        qtbot.addWidget(dock)
+        dock.show()
+        if wait:
+            qtbot.waitUntil(lambda: dock._settings.ready, timeout=WAIT)
+            for form in dock._settings._forms:
+                form.set_values(TINY)
+        return dock
+
+    return opening
+
+
+@pytest.fixture
+def dock(open_dock):
+    return open_dock()
+
+
+@pytest.fixture
+def forecasts(monkeypatch):
+    """Note the forecasts that are asked for, instead of making them."""
+    asked = []
+    monkeypatch.setattr(
+        TrainDock, "show_forecasts", lambda _, order: asked.append(order)
+    )
+    return asked
+
+
+def add_movie(viewer, **more):
+    more = {"axis_labels": ("T", "Y", "X"), "name": "gliding"} | more
+    scale = {"scale": (60, 0.5, 0.5), "units": ("second", "micrometer", "micrometer")}
+    return viewer.add_image(gliding(frames=24).frames[:, 0], **scale, **more)
+
+
+def button(dock, name):
+    return dock._buttons[name]
+
+
+def test_one_click_trains_a_model_says_how_good_it_is_and_forecasts(
+    qtbot, viewer, dock, forecasts, home
+):
+    add_movie(viewer)
+    button(dock, "train").click()
+    assert dock._presenter.state.error == ""
+    qtbot.waitUntil(lambda: bool(forecasts), timeout=WAIT)
+    assert "“nothing moves”" in dock._verdict.text()
+    (saved,) = (home / "data" / "models").glob("gliding *.morphocast")
+    assert saved.name in dock._file.text()
+    assert sum("training" in layer.name for layer in viewer.layers) == 1
+    assert button(dock, "train").isEnabled()
+    assert button(dock, "resume").isEnabled()
+
+
+def test_without_a_movie_the_dock_says_what_to_do(dock):
+    assert "Open a time-lapse movie" in dock._movie._note.text()
+    assert not button(dock, "train").isEnabled()
+    assert "Open a movie first" in button(dock, "train").toolTip()
+
+
+def test_every_button_has_a_tooltip(dock):
+    assert all(b.toolTip() for b in dock._buttons.values())
+
+
+def test_a_layer_shows_its_axes_time_step_and_pixel_size(viewer, dock):
+    add_movie(viewer)
+    assert dock._movie._axes.text() == "TYX"
+    assert dock._movie._interval.value() == 1
+    assert dock._movie._unit.currentText() == "min"
+    assert [n.value() for n in dock._movie._sizes] == [0.5, 0.5]
+
+
+def test_a_correction_goes_to_the_layer_too(viewer, dock):
+    layer = add_movie(viewer)
+    dock._movie._interval.setValue(3)
+    assert layer.scale[0] == 180
+    assert dock._movie.movie().interval == 180
+
+
+def test_axes_that_do_not_fit_the_layer_are_refused(viewer, dock):
+    add_movie(viewer)
+    dock._movie._axes.setText("TZCYX")
+    dock._movie._axes.editingFinished.emit()
+    assert "does not name the 3 axes" in dock._error.text()
+    assert dock._movie._axes.text() == "TYX"
+
+
+def test_one_of_several_channels_can_be_chosen(viewer, dock):
+    frames = gliding(frames=24, channels=2).frames
+    viewer.add_image(frames, axis_labels=("T", "C", "Y", "X"))
+    assert dock._movie.movie().shape[1] == 2
+    dock._movie._channel.setCurrentIndex(2)
+    assert dock._movie.movie().shape[1] == 1
+
+
+def test_several_layers_can_be_learned_from(viewer, dock):
+    add_movie(viewer)
+    add_movie(viewer, name="another")
+    item = dock._movie._others.item(0)
+    item.setCheckState(item.checkState().Checked)
+    assert len(dock._movie.all_movies()) == 2
+
+
+def test_the_frames_are_examined_and_the_findings_shown(qtbot, viewer, dock):
+    frames = gliding(frames=24).frames[:, 0].copy()
+    frames[12] = 0
+    viewer.add_image(frames, axis_labels=("T", "Y", "X"))
+    report = dock._movie._report
+    qtbot.waitUntil(lambda: "⚠" in report.text(), timeout=WAIT)
+    assert "frame 12" in report.text()
+
+
+def test_a_movie_that_is_too_short_is_refused_at_once(viewer, dock):
+    viewer.add_image(np.zeros((4, 16, 16), np.uint8), axis_labels=("T", "Y", "X"))
+    button(dock, "train").click()
+    assert "has 4 frames" in dock._error.text()
+    assert button(dock, "train").isEnabled()
+
+
+def test_stop_keeps_what_was_learned(qtbot, viewer, dock, forecasts, home):
+    add_movie(viewer)
+    dock._settings._forms[0].set_values({"epochs": 100_000})
+    button(dock, "train").click()
+    state = dock._presenter
+    qtbot.waitUntil(lambda: len(state.state.progress.validation) > 0, timeout=WAIT)
+    button(dock, "stop").click()
+    assert not button(dock, "stop").isEnabled()
+    qtbot.waitUntil(lambda: not state.state.running, timeout=WAIT)
+    assert state.state.progress.ended == "stopped"
+    assert list((home / "data" / "models").glob("*.morphocast"))
+
+
+def test_a_reopened_dock_shows_the_running_job_with_its_stop_button(
+    qtbot, viewer, dock, open_dock, forecasts
+):
+    add_movie(viewer)
+    dock._settings._forms[0].set_values({"epochs": 100_000})
+    button(dock, "train").click()
+    again = open_dock(wait=False)
+    assert button(again, "stop").isEnabled()
+    button(again, "stop").click()
+    qtbot.waitUntil(lambda: not dock._presenter.state.running, timeout=WAIT)
+
+
+def test_out_of_memory_leaves_one_sentence_and_a_usable_dock(
+    qtbot, viewer, dock, monkeypatch
+):
+    add_movie(viewer)
+
+    def events(*_):
+        raise RuntimeError("CUDA out of memory. Tried to allocate 20 GiB")
+        yield
+
+    monkeypatch.setattr(dock._presenter._trainer, "events", events)
+    button(dock, "train").click()
+    qtbot.waitUntil(lambda: "not enough memory" in dock._error.text(), timeout=WAIT)
+    assert button(dock, "train").isEnabled()
+
+
+def test_while_another_job_runs_the_train_button_says_which(qtbot, viewer, dock):
+    add_movie(viewer)
+    controller, done = controller_of(viewer), []
+    items = iter(lambda: job.stop.wait(0.01), True)
+    job = Job("Forecasting hela", items, done.extend, done.append, lambda: None)
+    controller.run(job)
+    assert "Forecasting hela" in button(dock, "train").toolTip()
+    job.stop.set()
+    qtbot.waitUntil(lambda: button(dock, "train").isEnabled(), timeout=WAIT)
+
+
+def test_the_last_settings_are_remembered(viewer, dock, open_dock, forecasts, qtbot):
+    add_movie(viewer)
+    button(dock, "train").click()
+    qtbot.waitUntil(lambda: bool(forecasts), timeout=WAIT)
+    again = TrainDock(viewer)
+    qtbot.addWidget(again)
+    qtbot.waitUntil(lambda: again._settings.ready, timeout=WAIT)
+    assert again._settings.values()["hidden"] == (4,)
+    assert again._settings.values()["context"] == 2
+
+
+def test_a_viewer_has_one_presenter_however_many_docks(viewer, open_dock):
+    first, second = open_dock(wait=False), open_dock(wait=False)
+    assert isinstance(first._presenter, TrainPresenter)
+    assert first._presenter is second._presenter
+
+
+def test_opening_the_dock_imports_no_torch():
+    code = (
+        "import sys\n"
+        "from qtpy.QtWidgets import QApplication\n"
+        "app = QApplication([])\n"
+        "from napari.components import ViewerModel\n"
+        "from napari_morphocast.widgets._train import TrainDock\n"
+        "dock = TrainDock(ViewerModel())\n"
+        "dock.show()\n"
+        "app.processEvents()\n"
+        "sys.exit('torch' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
