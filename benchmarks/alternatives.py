@@ -1,4 +1,4 @@
-"""Part g: what number formats, memory layout and kernel search are worth on this device.
+"""Part g: what number formats, memory layout and kernel search are worth here.
 
 Only what pays here is switched on in ``training/devices.py``.
 """
@@ -14,7 +14,7 @@ from statistics import median
 from typing import TYPE_CHECKING, cast
 
 import torch
-from stopwatch import How, ratio, seconds, take_turns
+from stopwatch import How, figure, ratio, seconds, take_turns
 from table import Findings, Row, aim
 from throughput import RECIPE
 
@@ -67,8 +67,8 @@ def measure(how: How) -> Findings:
             Row(
                 "g",
                 f"training step, {label}, {way.name}, ms",
-                f"{1000 * median(found[way.name]):.3g}",
-                f"{1000 * median(plain):.3g}",
+                figure(1000 * median(found[way.name])),
+                figure(1000 * median(plain)),
                 ratio(found[way.name], plain),
             )
             for way in ways[1:]
@@ -85,7 +85,7 @@ def measure(how: How) -> Findings:
 
 
 @contextmanager
-def computing(way: Way, device: torch.device) -> Iterator[None]:
+def computing(way: Way) -> Iterator[None]:
     """Switch the device to one way of computing, and back."""
     before = torch.get_float32_matmul_precision()
     with ExitStack() as stack:
@@ -95,9 +95,6 @@ def computing(way: Way, device: torch.device) -> Iterator[None]:
             torch.backends.cudnn.flags(
                 enabled=True, benchmark=way.search, allow_tf32=way.tf32
             )
-        )
-        stack.enter_context(
-            torch.autocast(device.type, torch.bfloat16, enabled=way.bf16)
         )
         yield
 
@@ -115,8 +112,9 @@ def _step(run: Run, way: Way, side: int, how: How) -> Callable[[], float]:
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        with computing(way, how.device):
-            loss = model.loss(window)
+        with computing(way):
+            with torch.autocast(how.device.type, torch.bfloat16, enabled=way.bf16):
+                loss = model.loss(window)
             loss.backward()
         optimizer.step()
 

@@ -6,8 +6,7 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-import torch
-from stopwatch import How, ratio, seconds, take_turns
+from stopwatch import How, figure, ratio, seconds, take_turns
 from table import Findings, Row
 from throughput import RECIPE
 
@@ -20,6 +19,8 @@ from napari_morphocast.training.trained import Trained
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import torch
+
 
 def measure(how: How) -> Findings:
     """Forecast one frame with our defaults and with the founding recipe, in turns."""
@@ -27,16 +28,16 @@ def measure(how: How) -> Findings:
     for side in (64,) if how.quick else (200, 512):
         contenders = {
             "ours": _step(Run.make(), side, how),
-            "seed": _step(Run.read(RECIPE), side, how),
+            "founding": _step(Run.read(RECIPE), side, how),
         }
         found = take_turns(contenders, min(how.rounds, 5))
         rows.append(
             Row(
                 "c",
                 f"one step at {side} x {side}, ms",
-                f"{1000 * median(found['ours']):.3g}",
-                f"{1000 * median(found['seed']):.3g}",
-                ratio(found["ours"], found["seed"]),
+                figure(1000 * median(found["ours"])),
+                figure(1000 * median(found["founding"])),
+                ratio(found["ours"], found["founding"]),
             )
         )
     return Findings(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import sys
@@ -55,9 +56,15 @@ def ratio(ours: Sequence[float], beside: Sequence[float]) -> str:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Median, lowest and highest: "1.3 (1.2 to 1.4)"."""
-    low, high = min(values), max(values)
-    return f"{median(values):.3g} ({low:.3g} to {high:.3g})"
+    """Median, lowest and highest: "1.3 (1.2 to 1.4)"; one value stands alone."""
+    low, high = figure(min(values)), figure(max(values))
+    middle = figure(median(values))
+    return middle if len(values) == 1 else f"{middle} ({low} to {high})"
+
+
+def figure(value: float) -> str:
+    """Three digits that count, or all of them before the point."""
+    return f"{value:.0f}" if 1000 <= value < math.inf else f"{value:.3g}"
 
 
 def finish(device: torch.device) -> None:

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 PAST = 10  # frames that are seen
 HIDDEN = 16, 32
-OURS_TO_TEXTBOOK = 0, 1, 3, 2  # our gates stand in the order i, f, g, o; these i, f, o, g
+OURS_TO_TEXTBOOK = (
+    0,
+    1,
+    3,
+    2,
+)  # our gates stand in the order i, f, g, o; these i, f, o, g
 
 
 class Pair(NamedTuple):
@@ -109,7 +114,7 @@ def descend(
             optimizer.zero_grad()
             forecast = model(x.to(device))
             similarity = ssim(forecast, y.to(device), data_range=1.0)
-            loss = 1 - similarity  # type: ignore[operator]
+            loss = 1 - similarity
             loss.backward()
             optimizer.step()
             yield loss.item()

@@ -10,7 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, cast
 
 import torch
-from stopwatch import How, finish, ratio, take_turns
+from stopwatch import How, figure, finish, ratio, take_turns
 from table import Findings, Row
 from textbook import PAST, Textbook, descend
 
@@ -41,7 +41,7 @@ def measure(how: How) -> Findings:
     steps = 3 if how.quick else 40 if how.fast else 6
     largest = check_same_output(how.device)
     runs = {
-        "seed": Run.read(RECIPE, epochs=ENOUGH),
+        "founding": Run.read(RECIPE, epochs=ENOUGH),
         "dense": Run.read(RECIPE, epochs=ENOUGH, supervision="dense", warmup=2),
         "default": Run.make(
             epochs=ENOUGH, crop=0, until=1.0, validation=0.2, autosave=120.0
@@ -54,9 +54,11 @@ def measure(how: How) -> Findings:
         }
         turns["textbook"] = _textbook(movie, how.device, steps)
         found = take_turns(turns, how.rounds)
-    rows = [_row("training windows per second, same network", found, "seed", 1)]
+    rows = [_row("training windows per second, same network", found, "founding", 1)]
     for name in ("dense", "default"):
-        label = "its network, dense" if name == "dense" else "our defaults, whole frames"
+        label = (
+            "its network, dense" if name == "dense" else "our defaults, whole frames"
+        )
         per_window = supervised(runs[name])
         rows.append(
             _row(f"supervised frames per second, {label}", found, name, per_window)
@@ -66,7 +68,7 @@ def measure(how: How) -> Findings:
         f"a: simulated tissue, {frames} frames of {side} x {side}; "
         f"{how.rounds} rounds of {steps} steps. Beside: the textbook loop on "
         "examples/morphogenesis.toml, one supervised frame per window. The two "
-        f"networks' outputs differ by {largest:.0e} at most.",
+        f"networks' outputs differ by at most {largest:.1g}.",
     )
 
 
@@ -157,7 +159,7 @@ def _row(what: str, found: dict[str, list[float]], name: str, times: int) -> Row
     return Row(
         "a",
         what,
-        f"{median(ours):.3g}",
-        f"{median(found['textbook']):.3g}",
+        figure(median(ours)),
+        figure(median(found["textbook"])),
         ratio(ours, found["textbook"]),
     )

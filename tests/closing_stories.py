@@ -55,25 +55,25 @@ def training(frames=24):
     return viewer, dock, place, presenter
 
 
+def say(**values):
+    sys.stdout.write(json.dumps(values) + "\n")
+    sys.stdout.flush()
+
+
 def tell(presenter, **more):
     state = presenter.state
     saved = state.progress.path
-    print(
-        json.dumps(
-            {
-                "running": state.running,
-                "ended": state.progress.ended,
-                "saved": saved is not None and saved.is_file(),
-                "error": state.error,
-                **more,
-            }
-        ),
-        flush=True,
+    say(
+        running=state.running,
+        ended=state.progress.ended,
+        saved=saved is not None and saved.is_file(),
+        error=state.error,
+        **more,
     )
 
 
 def dock_closed():
-    viewer, dock, place, presenter = training()
+    viewer, _, place, presenter = training()
     place.destroyOnClose()  # what the x of a dock does
     stall = wait(lambda: not presenter.state.running)
     tell(presenter, stall=stall)
@@ -81,7 +81,7 @@ def dock_closed():
 
 
 def dock_hidden():
-    viewer, dock, place, presenter = training()
+    viewer, _, place, presenter = training()
     place.hide()
     epochs = len(presenter.state.progress.validation)
     wait(lambda: len(presenter.state.progress.validation) > epochs)
@@ -121,11 +121,11 @@ def second_viewer():
 
 
 def napari_quits():
-    viewer, _, _, presenter = training()
+    viewer, *_ = training()
     QTimer.singleShot(300, viewer.close)
     napari.run()
-    folder = HOME / "data" / "models"
-    print(json.dumps({"models": len(list(folder.glob("*.morphocast")))}), flush=True)
+    models = (HOME / "data" / "models").glob("*.morphocast")
+    say(models=len(list(models)))
 
 
 globals()[STORY]()

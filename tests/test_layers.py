@@ -15,12 +15,11 @@ from napari_morphocast.presenters.forecasting import (
     Order,
     Recorder,
 )
+from napari_morphocast.widgets._canvas import LayerCanvas
 from napari_morphocast.widgets._layers import (
-    LayerCanvas,
     Source,
     add_error,
     add_prediction,
-    add_preview,
     add_rollout,
 )
 from napari_morphocast.widgets._movies import own_metadata
@@ -243,18 +242,21 @@ def test_a_slider_that_somebody_moved_stays_there(viewer):
     assert viewer.dims.point[0] == 660.0
 
 
-def test_a_preview_is_one_layer_that_is_used_again(viewer):
+def test_frames_to_come_do_not_cover_the_movie(viewer):
     layer = add(viewer)
-    add_preview(viewer, layer, np.zeros((3, 1, 8, 9), np.float32))
-    shown = add_preview(viewer, layer, np.ones((3, 1, 8, 9), np.float32))
-    assert len(viewer.layers) == 2
-    assert shown.data.shape == (8, 27)
-    assert (shown.data == 1).all()
+    viewer.dims.set_point(0, 600.0 + 7 * 60.0)
+    recorder = Recorder(LayerCanvas(viewer, [Source.of(layer)]))
+    recorder.take([begun(viewer), FrameDone(1)])
+    assert not viewer.layers[1].visible
+    recorder.take([FrameDone(2)])
+    assert viewer.layers[1].visible
 
 
-def test_a_preview_lies_beside_the_movie(viewer):
-    shown = add_preview(viewer, add(viewer), np.zeros((3, 1, 8, 9), np.float32))
-    assert shown.translate[-1] > 9 * 0.25
+def test_a_stopped_forecast_is_visible(viewer):
+    layer = add(viewer)
+    viewer.dims.set_point(0, 600.0 + 7 * 60.0)
+    forecast(viewer, layer, done=1)
+    assert viewer.layers[1].visible
 
 
 def test_side_by_side_shows_movie_forecast_and_error_in_this_order(viewer):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from napari_morphocast.cli_report import say
 from napari_morphocast.errors import MovieError, SettingsError
 
 if TYPE_CHECKING:
@@ -145,9 +146,7 @@ def interruptible() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        typer.echo(
-            "Stopping; what is done is kept. Ctrl-C again ends at once.", err=True
-        )
+        say("Stopping; what is done is kept. Ctrl-C again ends at once.", aside=True)
 
     if threading.current_thread() is not threading.main_thread():
         yield stop

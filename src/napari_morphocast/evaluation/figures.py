@@ -50,7 +50,9 @@ def draw_scores(scores: Scores, path: str | Path) -> None:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.spines[["top", "right"]].set_visible(False)
     lines, labels = left.get_legend_handles_labels()
-    figure.legend(lines, labels, loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(
+        lines, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9
+    )
     _save(figure, path)
 
 

@@ -60,7 +60,7 @@ class TrainConfig(BaseModel):
         "checked often (0 = as many as there are batches of windows).",
     )
     crop: int = Field(
-        128,
+        64,
         ge=0,
         le=8192,
         title="Crop",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from napari_morphocast.data.misfit import differences
 from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import Part, WindowSpec
 from napari_morphocast.errors import MovieError, SettingsError
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_morphocast.data.movie import Movie
-
-TOLERANCE = 0.1  # of time step and pixel size, beyond which a movie is another world
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,28 +125,10 @@ class Trained:
         return [
             sentence
             for record in self.checkpoint.movies[:1]
-            for sentence in (
-                _differs("frame interval", record.interval, movie.interval, "s"),
-                _differs(
-                    "pixel size",
-                    record.pixel_size and record.pixel_size[1],
-                    movie.pixel_size and movie.pixel_size[1],
-                    "µm",
-                ),
-            )
-            if sentence
+            for sentence in differences(record.interval, record.pixel_size, movie)
         ]
 
 
 def is_baseline(kind: type[Forecaster]) -> bool:
     """Whether a forecaster works without training."""
     return not kind(kind.Config(), 1).stages()
-
-
-def _differs(what: str, learned: float | None, given: float | None, unit: str) -> str:
-    if not learned or not given or abs(given / learned - 1) <= TOLERANCE:
-        return ""
-    return (
-        f"The model learned from a movie with a {what} of {learned:g} {unit}, but this "
-        f"one has {given:g} {unit}; expect worse forecasts, or finetune."
-    )

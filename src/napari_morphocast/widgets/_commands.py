@@ -6,6 +6,7 @@ from napari.viewer import Viewer  # noqa: TC002  (napari reads the annotations)
 
 from napari_morphocast.widgets._side_by_side import (
     is_side_by_side,
+    real_viewer,
     show_as_before,
     show_side_by_side,
 )
@@ -18,7 +19,7 @@ def forecast_layer(viewer: Viewer) -> None:
     from napari.layers import Image
 
     _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Forecast")
-    active = viewer.layers.selection.active
+    active = real_viewer(viewer).layers.selection.active
     if isinstance(active, Image):
         dock.form.picker.choose(active)
     dock.presenter.refresh()

@@ -16,9 +16,10 @@ from napari_morphocast.presenters.forecasting import Order, Recorder, forecastin
 from napari_morphocast.presenters.job import BusyError, Job
 from napari_morphocast.presenters.model_files import ENDING, ModelChoice, choices
 from napari_morphocast.widgets._background import controller_of
+from napari_morphocast.widgets._canvas import LayerCanvas
 from napari_morphocast.widgets._export import Exporter
 from napari_morphocast.widgets._forecast_form import ForecastForm
-from napari_morphocast.widgets._layers import LayerCanvas, Source, results_in
+from napari_morphocast.widgets._layers import Source, results_in
 from napari_morphocast.widgets._lifetime import when_gone
 from napari_morphocast.widgets._movies import channels_of_one_movie, layer_facts
 from napari_morphocast.widgets._preferences import preferences, remember, remembered

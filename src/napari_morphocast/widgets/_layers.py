@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,16 +11,13 @@ from napari_morphocast.presenters.wording import frames as count_of
 from napari_morphocast.widgets._movies import KEY, data_of, layer_facts, own_metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from napari.components import ViewerModel
     from napari.layers import Image
     from numpy.typing import NDArray
 
-    from napari_morphocast.presenters.forecasting import Begun, Result
-
 ERROR_SHARES = {"prediction": 0.25, "rollout": 0.5}  # of the contrast range: brightest
-PREVIEW_NAMES = "last input | forecast | truth"
 
 Kind = Literal["prediction", "rollout", "error", "preview"]
 
@@ -182,161 +177,6 @@ def add_error(
     return _add(viewer, source, errors, f"{source.name} [|error|]", first, about)
 
 
-def add_preview(viewer: ViewerModel, layer: Image, preview: NDArray[Any]) -> Image:
-    """Show (3, C, Y, X) grey levels in one layer beside the movie, reusing an old one.
-
-    The three pictures stand side by side: last input, forecast and truth.
-    """
-    source = Source.of(layer)
-    tiles = _tiled(preview, source.colour)
-    for other in viewer.layers:
-        own = own_metadata(other)
-        old = own.get("kind") == "preview" and own.get("source") == source.name
-        if old and other.data.shape == tiles.shape:
-            other.data[...] = tiles
-            other.refresh(extent=False)
-            return other
-    rows, columns = (next(a for a in source.axes if a.letter == n) for n in "YX")
-    beside = columns.translate + 1.05 * columns.length * columns.scale
-    about = {"kind": "preview", "source": source.name, "order": PREVIEW_NAMES}
-    return viewer.add_image(
-        tiles,
-        name=f"{source.name} [training: {PREVIEW_NAMES}]",
-        scale=(rows.scale, columns.scale),
-        translate=(rows.translate, beside),
-        units=(rows.unit, columns.unit),
-        axis_labels=("Y", "X"),
-        rgb=source.colour,
-        metadata={KEY: about},
-        **source.look,
-    )
-
-
-class LayerCanvas:
-    """Shows forecasts as layers while their frames come in.
-
-    Parameters
-    ----------
-    sources : sequence of Source
-        One for each channel when every channel is a layer of its own; else one.
-    """
-
-    def __init__(self, viewer: ViewerModel, sources: Sequence[Source]) -> None:
-        self._viewer = viewer
-        self._sources = tuple(sources)
-        self._frames: list[Image] = []
-        self._errors: list[Image] = []
-        self._follow: float | None = None  # where the slider was put, to go on
-        self._run = ""
-
-    def begin(self, begun: Begun) -> None:
-        """Add the layers; the slider follows a rollout until somebody moves it."""
-        self._frames, self._errors = [], []
-        self._run = datetime.now(UTC).isoformat(timespec="milliseconds")
-        for number, source in enumerate(self._sources):
-            several = len(self._sources) > 1
-            pick = slice(number, number + 1) if several else slice(None)
-            self._begin(source, begun, pick)
-        self._viewer.layers.selection.active = self._frames[0]
-        self._follow = self._now() if begun.order.kind == "rollout" else None
-
-    def grow(self, done: int) -> None:
-        """Draw the frames that are there now."""
-        for layer in self._present(self._frames + self._errors):
-            layer.refresh(extent=False)
-        if self._follows():
-            self._show(done - 1)
-
-    def end(self, result: Result) -> None:
-        """Cut off the frames that never came, and note the scores.
-
-        The slider goes to the first frame that can be compared, if there is one.
-        """
-        rows = [_row(score) for score in result.scores]
-        known = len(result.begun.errors)
-        if known and result.done and self._follows():
-            self._show(0)
-        for layers, most in (
-            (self._frames, len(result.begun.frames)),
-            (self._errors, known),
-        ):
-            for layer in self._present(layers):
-                _settle(self._viewer, layer, min(result.done, most), most, rows)
-        self._frames, self._errors, self._follow = [], [], None
-
-    def _begin(self, source: Source, begun: Begun, pick: slice) -> None:
-        order, known = begun.order, len(begun.errors)
-        note, first = provenance(begun, source, self._run), begun.first
-        frames = begun.frames[:, pick]
-        if order.kind == "prediction":
-            layer = add_prediction(
-                self._viewer,
-                source,
-                frames,
-                first=first,
-                lead=order.frames,
-                provenance=note,
-            )
-        else:
-            layer = add_rollout(
-                self._viewer, source, frames, first=first, known=known, provenance=note
-            )
-        self._frames.append(layer)
-        if known:
-            errors = begun.errors[:, pick]
-            layer = add_error(
-                self._viewer, source, errors, first=first, provenance=note
-            )
-            self._errors.append(layer)
-
-    def _present(self, layers: Sequence[Image]) -> list[Image]:
-        """Those that nobody has deleted in the meantime."""
-        return [layer for layer in layers if layer in self._viewer.layers]
-
-    def _time(self) -> int | None:
-        """The viewer's axis that is time; None when no layer is left to tell."""
-        if not self._present(self._frames):
-            return None
-        layer = self._frames[0]
-        at = self._sources[0].letters.index("T")
-        return int(self._viewer.dims.ndim - layer.ndim + at)
-
-    def _now(self) -> float:
-        at = self._time()
-        return float("nan") if at is None else float(self._viewer.dims.point[at])
-
-    def _follows(self) -> bool:
-        """Whether nobody has moved the slider since it was put somewhere here."""
-        return self._follow is not None and bool(np.isclose(self._now(), self._follow))
-
-    def _show(self, frame: int) -> None:
-        """Move the slider to a frame of the newest layer."""
-        at = self._time()
-        if at is None:
-            return
-        layer, axis = self._frames[0], self._sources[0].letters.index("T")
-        moment = layer.translate[axis] + frame * layer.scale[axis]
-        self._viewer.dims.set_point(at, float(moment))
-        self._follow = self._now()
-
-
-def provenance(begun: Begun, source: Source, run: str) -> dict[str, Any]:
-    """Where a result comes from: enough to make it again."""
-    order = begun.order
-    return {
-        "run": run,
-        "of": order.kind,
-        "model": order.label,
-        "model_path": str(order.model),
-        "context": begun.context,
-        "source": source.name,
-        "path": source.path,
-        "interval": order.movie.interval,
-        "movie_frames": len(order.movie),
-        "version": version("napari-morphocast"),
-    }
-
-
 def results_in(viewer: ViewerModel) -> list[Image]:
     """Layers that hold forecasts or errors, the newest last."""
     kinds = {"prediction", "rollout", "error"}
@@ -387,38 +227,3 @@ def _error_look(
         "blending": "additive",
         "visible": False,
     }
-
-
-def _tiled(preview: NDArray[Any], colour: bool) -> NDArray[Any]:
-    """Three pictures (3, C, Y, X) in one row, shape (Y, 3 X) or (Y, 3 X, 3)."""
-    if not colour:
-        return np.concatenate(list(preview[:, 0]), axis=1)
-    row = np.concatenate(list(preview), axis=2).transpose(1, 2, 0)
-    if float(row.max(initial=0)) <= 1:  # colours between 0 and 1
-        return np.asarray(np.clip(row, 0, 1))
-    return np.asarray(np.clip(np.rint(row), 0, 255), np.uint8)
-
-
-def _row(score: Any) -> dict[str, Any]:
-    return {
-        "frame": score.frame,
-        "lead": score.lead,
-        "model": dict(score.model),
-        "persistence": dict(score.persistence),
-    }
-
-
-def _settle(
-    viewer: ViewerModel, layer: Image, done: int, most: int, rows: list[dict[str, Any]]
-) -> None:
-    """Keep ``done`` of ``most`` frames; a layer with none of them goes away."""
-    if done == 0:
-        viewer.layers.remove(layer)
-        return
-    about = own_metadata(layer)
-    if done < most:
-        at = about["axes"].index("T")
-        keep = [slice(None)] * np.ndim(layer.data)
-        keep[at] = slice(0, done)
-        layer.data = layer.data[tuple(keep)]
-    layer.metadata = {**layer.metadata, KEY: {**about, "scores": rows}}

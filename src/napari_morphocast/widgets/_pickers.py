@@ -75,8 +75,10 @@ class MoviePicker(QWidget):
         return layer if layer in self._viewer.layers else None
 
     def choose(self, layer: Image) -> None:
-        """Choose a layer."""
-        self.layers.setCurrentIndex(self.layers.findData(layer))
+        """Choose a layer; one that is not offered, such as a forecast, is not."""
+        at = self.layers.findData(layer)
+        if at >= 0:
+            self.layers.setCurrentIndex(at)
 
     def facts(self) -> LayerFacts | None:
         """What the chosen layer says about itself."""

@@ -33,7 +33,7 @@ _before: WeakKeyDictionary[ViewerModel, _Before] = WeakKeyDictionary()
 
 def is_side_by_side(viewer: ViewerModel) -> bool:
     """Whether the viewer shows its forecast side by side now."""
-    return _real(viewer) in _before and viewer.canvas.grid.enabled
+    return real_viewer(viewer) in _before and viewer.canvas.grid.enabled
 
 
 def show_side_by_side(viewer: ViewerModel) -> None:
@@ -49,7 +49,7 @@ def show_side_by_side(viewer: ViewerModel) -> None:
     shown = _row(viewer)
     if not is_side_by_side(viewer):
         grid = viewer.canvas.grid
-        _before[_real(viewer)] = _Before(
+        _before[real_viewer(viewer)] = _Before(
             {layer: layer.visible for layer in viewer.layers},
             {layer: layer.name_overlay.visible for layer in viewer.layers},
             grid.enabled,
@@ -70,7 +70,7 @@ def show_side_by_side(viewer: ViewerModel) -> None:
 
 def show_as_before(viewer: ViewerModel) -> None:
     """Undo ``show_side_by_side``; layers that came since then stay as they are."""
-    before = _before.pop(_real(viewer), None)
+    before = _before.pop(real_viewer(viewer), None)
     if before is None:
         return
     viewer.canvas.grid.enabled = before.enabled
@@ -112,7 +112,7 @@ def _shape(viewer: ViewerModel, shown: list[Image]) -> tuple[int, int]:
     return (1, count) if in_a_row >= in_a_column else (count, 1)
 
 
-def _real(viewer: ViewerModel) -> ViewerModel:
+def real_viewer(viewer: ViewerModel) -> ViewerModel:
     """The viewer itself; napari may hand out a proxy."""
     real: ViewerModel = getattr(viewer, "__wrapped__", viewer)
     return real

@@ -29,6 +29,7 @@ from napari_morphocast.widgets._lifetime import when_gone
 from napari_morphocast.widgets._movie_panel import MoviePanel
 from napari_morphocast.widgets._movies import own_metadata
 from napari_morphocast.widgets._preferences import preferences, remember, remembered
+from napari_morphocast.widgets._preview import add_preview
 from napari_morphocast.widgets._settings_panel import SettingsPanel
 
 if TYPE_CHECKING:
@@ -157,8 +158,6 @@ class TrainDock(QWidget):
 
     def show_preview(self, frames: NDArray[np.float32], order: Order) -> None:
         """Show last input, forecast and truth in one layer that is used again."""
-        from napari_morphocast.widgets._layers import add_preview
-
         layer = _source(order)
         if layer is None or layer not in self._viewer.layers:
             return

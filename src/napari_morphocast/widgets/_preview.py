@@ -1,0 +1,90 @@
+"""What a model forecasts after each epoch, in one layer that is used again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_morphocast.widgets._layers import Source
+from napari_morphocast.widgets._movies import KEY, own_metadata
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Image
+    from numpy.typing import NDArray
+
+KIND = "preview"
+NAMES = "last input | forecast | truth"
+
+
+def add_preview(viewer: ViewerModel, layer: Image, preview: NDArray[Any]) -> Image:
+    """Show (3, C, Y, X) grey levels in one layer beside the movie, reusing an old one.
+
+    The three pictures stand side by side: last input, forecast and truth. The layer
+    has all the axes of the movie, and is the same at all times: napari 0.9.2 crashes
+    when a movie is removed and only a layer with fewer axes remains.
+    """
+    source = Source.of(layer)
+    picture = side_by_side(preview, colour=source.colour)
+    for other in viewer.layers:
+        own = own_metadata(other)
+        same = own.get("kind") == KIND and own.get("source") == source.name
+        if same and own["picture"].shape == picture.shape:
+            own["picture"][...] = picture
+            other.refresh(extent=False)
+            return other
+    about = {"kind": KIND, "source": source.name, "order": NAMES, "picture": picture}
+    return viewer.add_image(
+        _everywhere(picture, source),
+        name=f"{source.name} [training: {NAMES}]",
+        rgb=source.colour,
+        metadata={KEY: about},
+        **_beside(source),
+        **source.look,
+    )
+
+
+def side_by_side(preview: NDArray[Any], *, colour: bool) -> NDArray[Any]:
+    """Three pictures (3, C, Y, X) in one row (Y, 3 X + gaps), colours last if any.
+
+    Of several channels that are no colours, the first is shown.
+    """
+    pictures = np.moveaxis(preview, 1, -1) if colour else preview[:, 0]
+    gap = max(1, pictures.shape[2] // 32)
+    dark = np.full((pictures.shape[1], gap, *pictures.shape[3:]), pictures.min())
+    last, forecast, truth = pictures
+    row = np.concatenate([last, dark, forecast, dark, truth], axis=1)
+    if not colour:
+        return row
+    if float(row.max(initial=0)) <= 1:  # colours between 0 and 1
+        return np.asarray(np.clip(row, 0, 1))
+    return np.asarray(np.clip(np.rint(row), 0, 255), np.uint8)
+
+
+def _everywhere(picture: NDArray[Any], source: Source) -> NDArray[Any]:
+    """The picture at all times and depths of the source; a view, no copy."""
+    letters = source.letters
+    if letters.index("X") < letters.index("Y"):
+        picture = picture.swapaxes(0, 1)
+    inside = [at for at, letter in enumerate(letters) if letter in "YX"]
+    shape = [axis.length for axis in source.axes]
+    thin = [1] * len(shape)
+    for at, length in zip(inside, picture.shape, strict=False):
+        thin[at] = shape[at] = length
+    colours = picture.shape[2:]
+    return np.broadcast_to(picture.reshape(*thin, *colours), (*shape, *colours))
+
+
+def _beside(source: Source) -> dict[str, Any]:
+    """To the right of the source, with a little room between."""
+    starts = [axis.translate for axis in source.axes]
+    columns = source.letters.index("X")
+    axis = source.axes[columns]
+    starts[columns] += 1.05 * axis.length * axis.scale
+    return {
+        "scale": [axis.scale for axis in source.axes],
+        "translate": starts,
+        "units": tuple(axis.unit for axis in source.axes),
+        "axis_labels": tuple(axis.label for axis in source.axes),
+    }
