@@ -19,27 +19,32 @@ from napari_morphocast.training.trained import Trained
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy as np
     import torch
+    from numpy.typing import NDArray
 
 
 def measure(how: How) -> Findings:
     """Forecast one frame with our defaults and with the founding recipe, in turns."""
     rows = []
     for side in (64,) if how.quick else (200, 512):
-        contenders = {
-            "ours": _step(Run.make(), side, how),
-            "founding": _step(Run.read(RECIPE), side, how),
+        ours, founding = Run.make(), Run.read(RECIPE)
+        turns = {
+            "ours": _first(ours, side, how),
+            "founding": _first(founding, side, how),
+            "ours further": _further(ours, side, how),
+            "founding further": _further(founding, side, how),
         }
-        found = take_turns(contenders, min(how.rounds, 5))
-        rows.append(
-            Row(
-                "c",
-                f"one step at {side} x {side}, ms",
-                figure(1000 * median(found["ours"])),
-                figure(1000 * median(found["founding"])),
-                ratio(found["ours"], found["founding"]),
-            )
-        )
+        found = take_turns(turns, min(how.rounds, 5))
+        size = f"{side} x {side}, ms"
+        rows += [
+            _row(f"one step at {size}", found["ours"], found["founding"]),
+            _row(
+                f"each further step of a rollout at {size}",
+                found["ours further"],
+                found["founding further"],
+            ),
+        ]
     return Findings(
         tuple(rows),
         "c: grey levels in, the next frame's grey levels out. Ours: the default "
@@ -62,10 +67,30 @@ def untrained(run: Run, device: torch.device) -> Trained:
     return Trained(draft, draft.build().eval(), Path("untrained")).to(device)
 
 
-def _step(run: Run, side: int, how: How) -> Callable[[], float]:
+def _first(run: Run, side: int, how: How) -> Callable[[], float]:
+    """Seconds from known frames to the next one, whenever it is called."""
     model = untrained(run, how.device)
-    movie = simulate("tissue", frames=model.context, size=(side, side)).movie
-    known = movie.read(0, len(movie))
+    known = _known(model, side)
     times = 10 if how.fast else 1
     model.forecast(known, 1)  # warm up
     return lambda: seconds(lambda: model.forecast(known, 1), how.device, times)
+
+
+def _further(run: Run, side: int, how: How) -> Callable[[], float]:
+    """Seconds from one frame of a rollout to the next, whenever it is called."""
+    model = untrained(run, how.device)
+    frames = model.unroll(_known(model, side))
+    times = 10 if how.fast else 2
+    for _ in range(2):  # warm up
+        next(frames)
+    return lambda: seconds(lambda: next(frames), how.device, times)
+
+
+def _known(model: Trained, side: int) -> NDArray[np.float32]:
+    movie = simulate("tissue", frames=model.context, size=(side, side)).movie
+    return movie.read(0, len(movie))
+
+
+def _row(what: str, ours: list[float], beside: list[float]) -> Row:
+    here, there = (figure(1000 * median(times)) for times in (ours, beside))
+    return Row("c", what, here, there, ratio(ours, beside))

@@ -50,7 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that are started
         torch.set_num_threads(1)
     how = How(choose(options.device), options.quick)
-    findings = []
+    if how.device.type == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""  # the docks shall not use it either
+    command = f"benchmarks/speed.py{' --quick (no result)' if how.quick else ''}"
+    findings, text = [], ""
     for letter in options.parts:
         name, measure = PARTS[letter]
         began = time.perf_counter()
@@ -58,11 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         findings.append(measure(how))
         took = time.perf_counter() - began
         print(f"measured {letter} in {took:.0f} s", file=sys.stderr, flush=True)
-    command = f"benchmarks/speed.py{' --quick (no result)' if how.quick else ''}"
-    text = report(findings, how.device, command)
+        text = report(findings, how.device, command)
+        if options.output:  # after every part: a later one may take long, or fail
+            options.output.write_text(text, encoding="utf-8")
     print(text)
-    if options.output:
-        options.output.write_text(text, encoding="utf-8")
     return 0
 
 

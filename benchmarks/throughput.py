@@ -57,7 +57,7 @@ def measure(how: How) -> Findings:
     rows = [_row("training windows per second, same network", found, "founding", 1)]
     for name in ("dense", "default"):
         label = (
-            "its network, dense" if name == "dense" else "our defaults, whole frames"
+            "same network, dense" if name == "dense" else "our defaults, whole frames"
         )
         per_window = supervised(runs[name])
         rows.append(

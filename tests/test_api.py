@@ -2,11 +2,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from movies import gliding
 from napari_morphocast import api
 from napari_morphocast.data.movie import Movie
-from napari_morphocast.errors import MorphocastError, MovieError, SettingsError
+from napari_morphocast.errors import (
+    ForecastError,
+    MorphocastError,
+    MovieError,
+    SettingsError,
+)
+from napari_morphocast.models.convlstm import ConvLSTM
 from napari_morphocast.training.config import Hardware, Run
 
 CPU = Hardware(device="cpu")
@@ -130,6 +137,15 @@ def test_a_model_that_does_not_exist_is_named(name):
 def test_a_device_that_is_not_there_is_refused_with_what_is():
     with pytest.raises(SettingsError, match=r"cuda:97.*cpu"):
         api.predict(gliding(), "persistence", hardware=Hardware(device="cuda:97"))
+
+
+def test_running_out_of_memory_while_forecasting_is_one_sentence(model, monkeypatch):
+    def greedy(self, memory):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(ConvLSTM, "next_frame", greedy)
+    with pytest.raises(ForecastError, match="24 x 28 pixels; forecast on the CPU"):
+        list(api.rollout(gliding(), model, hardware=CPU).frames)
 
 
 def test_two_models_of_one_name_are_told_apart(model, tmp_path):

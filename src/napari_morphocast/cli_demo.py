@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_morphocast.cli_inputs import Settings, interruptible
+from napari_morphocast.cli_inputs import Settings, hardware_of, interruptible
 from napari_morphocast.cli_report import bar, describe, follow, say, warn
 from napari_morphocast.errors import SettingsError
 
@@ -26,11 +26,10 @@ def run_demo(folder: Path, minutes: float, device: str) -> None:
     """Train on the sample movie, score, roll out, and draw all of it."""
     from napari_morphocast import api
     from napari_morphocast.data.io import read_movie
-    from napari_morphocast.training.config import Hardware, checked
 
     _make(folder)
     movie = read_movie(SAMPLE)
-    hardware = checked(Hardware, {"device": device})
+    hardware = hardware_of({"device": device})
     run = Settings(minutes=minutes).run()
     say(describe(movie))
     model = folder / "demo.morphocast"

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from napari_morphocast.cli_report import say
+from napari_morphocast.cli_report import say, warn
 from napari_morphocast.errors import MovieError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from napari_morphocast.data.movie import Movie
-    from napari_morphocast.training.config import Run
+    from napari_morphocast.training.config import Hardware, Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,18 @@ class Opening:
             raise SettingsError(
                 f"--z takes max, mean or the number of a slice, not {self.z!r}."
             ) from None
+
+
+def hardware_of(values: Mapping[str, object]) -> Hardware:
+    """Where to compute; says so if a card that is there cannot be used."""
+    from napari_morphocast.training.config import Hardware, checked
+    from napari_morphocast.training.devices import advice, leave_a_core
+
+    hardware = checked(Hardware, values)
+    leave_a_core()
+    if hardware.device == "auto":
+        warn(filter(None, [advice()]), aside=True)
+    return hardware
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def follow(events: Iterable[Event], *, for_programs: bool = False) -> Progress:
             elif isinstance(event, EpochDone):
                 say(epoch_line(progress, best=event.best))
             if isinstance(event, BatchDone | EpochDone):
-                show(progress.share, f"epoch {progress.epoch + 1}/{progress.epochs}")
+                show(progress.share, f"epoch {progress.epoch + 1}")
     if progress.ended is not None:
         say(f"Ended: {ENDINGS[progress.ended]}.", aside=for_programs)
     return progress
@@ -92,8 +92,9 @@ def follow(events: Iterable[Event], *, for_programs: bool = False) -> Progress:
 def epoch_line(progress: Progress, *, best: bool = False) -> str:
     """One epoch in one line, with the line to beat."""
     width = len(str(progress.epochs))
+    counted = f"epoch {progress.epoch:>{width}}/{progress.epochs}"
     parts = (
-        f"epoch {progress.epoch:>{width}}/{progress.epochs}",
+        f"epoch {progress.epoch}" if progress.minutes else counted,
         f"train {progress.train[-1]:.5f}",
         f"validation {progress.validation[-1]:.5f}",
         f"nothing moves {progress.persistence:.5f}",
@@ -132,6 +133,8 @@ def _begin(event: Started) -> None:
         f"Training on {event.device}: {event.parameters:,} parameters, "
         f"{event.batches} batches per epoch{again}."
     )
+    if event.note:
+        say(event.note)
 
 
 def _plain(value: Any) -> Any:

@@ -11,6 +11,7 @@ from napari_morphocast.cli_inputs import (
     Settings,
     check_movie_target,
     check_target,
+    hardware_of,
     interruptible,
     until_stopped,
 )
@@ -56,7 +57,7 @@ def learn(
     movies = [opening.open(path) for path in paths]
     aside = plan.for_programs
     with interruptible() as stop:
-        events = _events(movies, plan, _hardware(hardware), stop)
+        events = _events(movies, plan, hardware_of(hardware), stop)
         for movie in movies if leads() else ():
             _say_checks(movie, aside=aside)
         progress = follow(events, for_programs=plan.for_programs)
@@ -104,7 +105,7 @@ def foretell_each(
     movie = opening.open(path)
     trained = _ready(model, movie)
     forecast = api.predict(
-        movie, trained, lead=lead, hardware=_hardware({"device": device})
+        movie, trained, lead=lead, hardware=hardware_of({"device": device})
     )
     note = f"FORECAST by {trained.name}, {lead} frame(s) ahead (napari-morphocast)"
     with interruptible() as stop:
@@ -136,7 +137,7 @@ def roll_out(
         trained,
         horizon=horizon,
         start=start,
-        hardware=_hardware({"device": device}),
+        hardware=hardware_of({"device": device}),
     )
     with interruptible() as stop:
         note = f"FORECAST by {trained.name}, rollout (napari-morphocast)"
@@ -172,7 +173,7 @@ def compare(
                 models,
                 horizon=horizon,
                 since=since,
-                hardware=_hardware({"device": device}),
+                hardware=hardware_of({"device": device}),
                 stop=stop,
                 progress=lambda share: show(share, ""),
             )
@@ -235,12 +236,6 @@ def _say_checks(movie: Movie, *, aside: bool) -> None:
     say(describe(movie), aside=aside)
     for sentence in check(movie).sentences():
         say(f"  {sentence}", aside=aside)
-
-
-def _hardware(values: Mapping[str, object]) -> Hardware:
-    from napari_morphocast.training.config import Hardware, checked
-
-    return checked(Hardware, values)
 
 
 def _ready(model: str, movie: Movie) -> Trained:

@@ -21,3 +21,7 @@ class CheckpointError(MorphocastError):
 
 class TrainingError(MorphocastError):
     """Training could not go on; what was learned so far has been kept."""
+
+
+class ForecastError(MorphocastError):
+    """A forecast could not be finished; the frames made so far are good."""

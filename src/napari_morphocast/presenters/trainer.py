@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from napari_morphocast.errors import MovieError
@@ -37,12 +36,11 @@ class ApiTrainer:
 
     def events(self, order: Order, stop: threading.Event) -> Iterator[Event]:
         """Train, resume or finetune; leaves one processor core to napari."""
-        import torch
-
         from napari_morphocast import api
         from napari_morphocast.training.config import Hardware, Run, checked
+        from napari_morphocast.training.devices import leave_a_core
 
-        torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
+        leave_a_core()
         choices = order.choices
         hardware = checked(
             Hardware, {"device": choices.device, "precision": choices.precision}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T", bound=BaseModel)
+MOST_EPOCHS = 100_000
 
 
 class TrainConfig(BaseModel):
@@ -28,7 +29,7 @@ class TrainConfig(BaseModel):
     epochs: int = Field(
         60,
         ge=1,
-        le=100_000,
+        le=MOST_EPOCHS,
         title="Epochs",
         description="Most passes over the training windows.",
     )
@@ -181,6 +182,8 @@ class Run:
             If a name is unknown or a value out of bounds; names it and the bounds.
         """
         config = model_class(model).Config
+        if values.get("minutes") and "epochs" not in values:
+            values["epochs"] = MOST_EPOCHS  # the time limit alone decides
         parts: dict[type[BaseModel], dict[str, Any]] = {
             config: {},
             WindowSpec: {},

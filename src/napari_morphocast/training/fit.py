@@ -26,6 +26,7 @@ from napari_morphocast.training.events import (
     Started,
 )
 from napari_morphocast.training.feed import Feed, Shard
+from napari_morphocast.training.memory import free, ran_out
 from napari_morphocast.training.resume import RunState, write_state
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def fit(model: Model, train: Windows, validation: Windows, job: Job) -> Iterator
         loop = _Loop(model, train, validation, job)
         yield from loop.run()
     except RuntimeError as error:  # NotImplementedError is one, too
-        if _out_of_memory(error):
+        if ran_out(error):
             raise TrainingError(_memory_advice(job)) from None
         if "implemented for the MPS device" not in str(error):
             raise
@@ -365,22 +366,12 @@ def _mixed(*numbers: int) -> int:
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint32)[0])
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
-    words = "not enough memory", "can't allocate memory", "out of memory"
-    text = str(error)
-    return isinstance(error, torch.OutOfMemoryError) or any(w in text for w in words)
-
-
 def _memory_advice(job: Job) -> str:
     training, window = job.draft.training, job.draft.window
     device = choose(job.hardware.device)
-    free = ""
-    if device.type == "cuda":
-        left, all_of_it = torch.cuda.mem_get_info(device)
-        free = f" ({left / 2**30:.1f} of {all_of_it / 2**30:.1f} GB are free now)"
     kept = " The best model so far is kept." if job.path.exists() else ""
     return (
-        f"Memory ran out on {device}{free} with a batch of {training.batch}, a crop of "
-        f"{training.crop or 'whole frames'} and {window.length} frames per window; "
-        f"halve the batch or the crop.{kept}"
+        f"Memory ran out on {device}{free(device)} with a batch of {training.batch}, a "
+        f"crop of {training.crop or 'whole frames'} and {window.length} frames per "
+        f"window; halve the batch or the crop.{kept}"
     )

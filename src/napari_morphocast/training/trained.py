@@ -12,15 +12,17 @@ import torch
 from napari_morphocast.data.misfit import differences
 from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import Part, WindowSpec
-from napari_morphocast.errors import MovieError, SettingsError
+from napari_morphocast.errors import ForecastError, MovieError, SettingsError
 from napari_morphocast.models.base import FORECASTERS, Forecaster, Model
 from napari_morphocast.training.checkpoint import Checkpoint, read
 from napari_morphocast.training.config import TrainConfig
+from napari_morphocast.training.memory import free, ran_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from napari_morphocast.data.movie import Movie
 
@@ -96,10 +98,23 @@ class Trained:
         device = next(iter(model.parameters()), torch.empty(0)).device
         frames = model.unroll(torch.from_numpy(scaled).to(device))
         while True:
-            with torch.inference_mode():
-                frame = next(frames)
+            frame = self._next(frames, context.shape)
             grey = self.checkpoint.scaling.invert(frame.float().cpu().numpy())
             yield grey[0] if one else grey
+
+    def _next(self, frames: Iterator[Tensor], shape: tuple[int, ...]) -> Tensor:
+        try:
+            with torch.inference_mode():
+                return next(frames)
+        except RuntimeError as error:
+            if not ran_out(error):
+                raise
+            device = next(iter(self.model.parameters())).device
+            height, width = shape[-2:]
+            raise ForecastError(
+                f"Memory ran out on {device}{free(device)} while forecasting frames of "
+                f"{height} x {width} pixels; forecast on the CPU, or crop the movie."
+            ) from None
 
     def forecast(self, context: NDArray[Any], horizon: int) -> NDArray[np.float32]:
         """Foretell frames in grey levels, shape ([B,] horizon, C, Y, X)."""

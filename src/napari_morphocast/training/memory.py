@@ -1,0 +1,21 @@
+"""Running out of memory, in words."""
+
+from __future__ import annotations
+
+import torch
+
+WORDS = "not enough memory", "can't allocate memory", "out of memory"
+
+
+def ran_out(error: RuntimeError) -> bool:
+    """Whether an error means that the device's memory was used up."""
+    text = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(w in text for w in WORDS)
+
+
+def free(device: torch.device) -> str:
+    """How much memory a card has left, in brackets; nothing for other devices."""
+    if device.type != "cuda":
+        return ""
+    left, everything = torch.cuda.mem_get_info(device)
+    return f" ({left / 2**30:.1f} of {everything / 2**30:.1f} GB are free now)"
