@@ -102,10 +102,10 @@ def supervised(run: Run) -> int:
     return window.length - first
 
 
-def scaled(movie: Movie, stop: int, device: torch.device | None = None) -> torch.Tensor:
+def scaled(movie: Movie, stop: int) -> torch.Tensor:
     """All frames scaled by what is seen before ``stop``, shape (T, C, Y, X)."""
     scaling = Scaling.fit([Part(movie, 0, stop)])
-    return torch.from_numpy(scaling.apply(movie.read(0, len(movie)))).to(device)
+    return torch.from_numpy(scaling.apply(movie.read(0, len(movie))))
 
 
 def _ours(

@@ -106,8 +106,12 @@ def explain(error: Exception) -> str:
 
 
 def release() -> None:
-    """Give back the memory of a finished job, on the graphics card too."""
-    gc.collect()
+    """Give back what a finished job held on the graphics card.
+
+    Without one, Python's own rubbish collection is soon enough: asking for it takes
+    half a second in which napari stands still.
+    """
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
+        gc.collect()
         torch.cuda.empty_cache()
