@@ -28,7 +28,7 @@ class ConvLSTMConfig(ModelConfig):
     """Settings of the ConvLSTM."""
 
     hidden: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field(
-        (24, 24),
+        (32,),
         min_length=1,
         max_length=8,
         title="Hidden channels",
