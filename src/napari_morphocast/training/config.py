@@ -42,7 +42,7 @@ class TrainConfig(BaseModel):
         "(minutes; 0 = no limit).",
     )
     patience: int = Field(
-        0,
+        30,
         ge=0,
         le=100_000,
         title="Patience",
