@@ -63,8 +63,8 @@ def test_predict_all_adds_forecast_and_error_in_their_place(dock, viewer, qtbot)
     predict(dock, viewer, qtbot)
     assert names(viewer) == [
         "gliding",
-        "gliding [forecast, 1 frame ahead]",
-        "gliding [|error|]",
+        "forecast +1 · gliding",
+        "error +1 · gliding",
     ]
     assert viewer.layers[1].translate[0] == 2 * 60.0
     assert "nothing moves" in dock.form.verdict.text()
@@ -84,7 +84,7 @@ def test_a_rollout_goes_on_beyond_the_end(dock, viewer, qtbot):
     dock.form.rollout.click()
     wait(qtbot, viewer)
     layer = viewer.layers[-1]
-    assert layer.name == "gliding [rollout beyond the end]"
+    assert layer.name == "rollout beyond the end · gliding"
     assert (layer.data.shape[0], layer.translate[0]) == (4, 600.0)
 
 
@@ -96,13 +96,16 @@ def test_a_rollout_from_the_current_frame_meets_known_frames(dock, viewer, qtbot
     dock.presenter.refresh()
     dock.form.rollout.click()
     wait(qtbot, viewer)
-    assert names(viewer)[1:] == ["gliding [rollout from frame 6]", "gliding [|error|]"]
+    assert names(viewer)[1:] == [
+        "rollout from 6 · gliding",
+        "error of rollout from 6 · gliding",
+    ]
 
 
 def test_channels_that_are_layers_are_forecast_one_by_one(dock, viewer, qtbot):
     show(viewer, gliding(10, channels=2))
     predict(dock, viewer, qtbot)
-    assert "[forecast" in names(viewer)[2]
+    assert "forecast" in names(viewer)[2]
     assert len(viewer.layers) == 4
 
 

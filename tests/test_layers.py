@@ -169,10 +169,10 @@ def test_names_say_what_a_layer_is(viewer):
     add_rollout(viewer, source, frames(), first=10, known=0, provenance={})
     add_rollout(viewer, source, frames(), first=7, known=3, provenance={})
     assert named(viewer)[1:] == [
-        "cells [forecast, 2 frames ahead]",
-        "cells [|error|]",
-        "cells [rollout beyond the end]",
-        "cells [rollout from frame 7]",
+        "forecast +2 · cells",
+        "error of rollout from 6 · cells",
+        "rollout beyond the end · cells",
+        "rollout from 7 · cells",
     ]
 
 
@@ -189,7 +189,7 @@ def test_nothing_is_overwritten(viewer):
     layer = add(viewer)
     forecast(viewer, layer)
     forecast(viewer, layer)
-    assert "cells [forecast, 1 frame ahead] [1]" in named(viewer)
+    assert "forecast +1 · cells [1]" in named(viewer)
     assert len(viewer.layers) == 5
 
 
@@ -265,8 +265,8 @@ def test_side_by_side_shows_movie_forecast_and_error_in_this_order(viewer):
     assert is_side_by_side(viewer)
     assert [layer.name for layer in viewer.layers if layer.visible] == [
         "cells",
-        "cells [forecast, 1 frame ahead]",
-        "cells [|error|]",
+        "forecast +1 · cells",
+        "error +1 · cells",
     ]
     places = [viewer.canvas.grid.position(i, viewer.layers) for i in range(3)]
     assert places == sorted(places)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from unittest.mock import MagicMock
@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from napari_morphocast.errors import SettingsError, TrainingError
+from napari_morphocast.presenters import forecasting
+from napari_morphocast.presenters.forecasting import Begun, FrameScore, Result
 from napari_morphocast.presenters.job import BusyError, Job, explain, work
 from napari_morphocast.presenters.train import (
     Choices,
@@ -19,6 +21,7 @@ from napari_morphocast.presenters.train import (
     TrainView,
     new_path,
 )
+from napari_morphocast.presenters.train_wording import estimate
 from napari_morphocast.training.events import BatchDone, EpochDone, Finished, Started
 
 NOW = datetime(2026, 11, 21, 9, 30)
@@ -100,25 +103,119 @@ def presenter(trainer, view, background=None, **more):
     return made
 
 
-def test_the_verdict_compares_with_nothing_moves_in_frames_and_minutes(movie, tmp_path):
-    view = screen_for(movie, tmp_path)
-    train = presenter(Script(*learned(0.69)), view)
+def forecast_of(movie, skill=0.31, unseen=5, scored=24, done=24):
+    """A prediction of ``movie`` that has so much less error than "nothing moves"."""
+    scores = [
+        FrameScore(t, 1, {"mse": 1 - skill}, {"mse": 1.0}) for t in range(2, scored)
+    ]
+    order = forecasting.Order("prediction", movie, "model", "model", 1)
+    frames = np.zeros((24, 1, 2, 2))
+    return Result(Begun(order, 2, 2, unseen, frames, frames), done, tuple(scores))
+
+
+def judged(movie, folder, result):
+    """What is said after a run whose model makes this forecast."""
+    view = screen_for(movie, folder)
+    view.show_forecasts.side_effect = lambda order, done: done(result)
+    train = presenter(Script(*learned()), view)
     train.start(view)
-    assert train.state.verdict.startswith("Beats “nothing moves” by 31 % at 1 frame (1")
+    return train.state.verdict
+
+
+def test_the_verdict_compares_with_nothing_moves_on_unseen_frames(movie, tmp_path):
+    assert judged(movie, tmp_path, forecast_of(movie)) == (
+        "Beats “nothing moves” by 31 % at 1 frame (1 min), on 19 frames it has "
+        "never seen."
+    )
 
 
 def test_a_model_worse_than_nothing_moves_is_called_so(movie, tmp_path):
-    view = screen_for(movie, tmp_path, horizon=2)
-    train = presenter(Script(*learned(1.2)), view)
+    said = judged(movie, tmp_path, forecast_of(movie, skill=-0.12))
+    assert "Does not beat" in said
+    assert "12 % larger" in said
+
+
+def test_the_error_on_frames_that_were_learned_from_does_not_count(movie, tmp_path):
+    good = forecast_of(movie, 0.9)
+    bad = [replace(s, model={"mse": 1.5}) for s in good.scores if s.frame >= 5]
+    mixed = replace(good, scores=(*good.scores[:3], *bad))
+    assert "50 % larger" in judged(movie, tmp_path, mixed)
+
+
+def test_few_unseen_frames_are_called_too_few(movie, tmp_path):
+    said = judged(movie, tmp_path, forecast_of(movie, unseen=22))
+    assert "on 2 frames it has never seen, too few to be sure" in said
+
+
+def test_a_model_that_saw_every_frame_is_not_judged(movie, tmp_path):
+    said = judged(movie, tmp_path, forecast_of(movie, unseen=24))
+    assert said.startswith("The model has learned from every frame")
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_without_a_whole_forecast_the_model_is_not_judged(movie, tmp_path, stopped):
+    result = forecast_of(movie, done=9) if stopped else None
+    assert judged(movie, tmp_path, result).startswith("Not checked on unseen frames")
+
+
+def test_until_the_forecast_is_there_the_verdict_waits(movie, tmp_path):
+    view = screen_for(movie, tmp_path)
+    train = presenter(Script(*learned()), view)
     train.start(view)
-    assert "Does not beat" in train.state.verdict
-    assert "20 % larger" in train.state.verdict
+    assert train.state.verdict == "Checking on unseen frames…"
+
+
+def test_the_verdict_on_an_earlier_run_comes_too_late(movie, tmp_path):
+    view, background = screen_for(movie, tmp_path), Now()
+    train = presenter(Script(*learned()), view, background)
+    train.start(view)
+    _, done = view.show_forecasts.call_args.args
+    background.hold = True
+    train.start(view)
+    done(forecast_of(movie))
+    assert train.state.verdict == ""
+
+
+def test_a_run_that_learned_nothing_says_so(movie, tmp_path):
+    view = screen_for(movie, tmp_path)
+    train = presenter(Script(Started(2, 3, 1.0, "cpu", 1), Finished("stopped")), view)
+    train.start(view)
+    assert "nothing has been learned" in train.state.verdict
+
+
+def test_what_the_run_has_to_say_is_shown(movie, tmp_path):
+    view, note = screen_for(movie, tmp_path), "The CPU is used."
+    train = presenter(Script(Started(2, 3, 1.0, "cpu", 1, note=note)), view)
+    train.start(view)
+    assert train.state.note == note
+
+
+def test_the_estimate_is_the_time_limit():
+    assert estimate({"minutes": 2.0, "epochs": 9}).startswith("At most 2 min")
+
+
+def test_without_a_limit_the_estimate_counts_the_epochs():
+    assert "9 passes" in estimate({"minutes": 0.0, "epochs": 9})
+
+
+def test_a_complete_run_goes_on_only_with_more_epochs(movie, tmp_path):
+    view = screen_for(movie, tmp_path)
+    train = presenter(Script(*learned()), view)
+    train.start(view)
+    train.order.path.with_name(train.order.path.name + ".resume").touch()
+    train._end()
+    view.choices.return_value = Choices("convlstm", {"epochs": 1}, tmp_path)
+    train.resume(view)
+    assert "ask for more than 1" in train.state.error
+    view.choices.return_value = Choices("convlstm", {"epochs": 2}, tmp_path)
+    train.resume(view)
+    assert train._trainer.orders[-1][0].goes_on
 
 
 def test_forecasts_follow_a_run_without_another_click(movie, tmp_path):
     view = screen_for(movie, tmp_path)
     presenter(Script(*learned()), view).start(view)
-    (order,) = view.show_forecasts.call_args.args
+    order, _ = view.show_forecasts.call_args.args
     assert order.movies == (movie,)
     assert order.path.parent == tmp_path
 

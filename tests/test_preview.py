@@ -1,4 +1,4 @@
-"""The picture of the newest epoch, beside the movie."""
+"""The picture of the newest epoch, below the movie."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ def test_input_forecast_and_truth_stand_in_this_order():
     assert list(side_by_side(PREVIEW, colour=False)[0, [0, 13, 28]]) == [0, 1, 2]
 
 
-def test_a_preview_lies_beside_the_movie(viewer):
+def test_a_preview_lies_below_the_middle_of_the_movie(viewer):
     layer = add(viewer, scale=(60, 0.5, 0.25), units=("s", "um", "um"))
     shown = add_preview(viewer, layer, PREVIEW)
-    assert shown.translate[-1] > 9 * 0.25
+    assert shown.translate[-2] > 8 * 0.5
+    assert shown.translate[-1] == -(29 - 9) / 2 * 0.25
     assert list(shown.units) == list(layer.units)
 
 

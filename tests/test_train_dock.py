@@ -8,11 +8,13 @@ import sys
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtCore import Qt
 
 from movies import gliding
 from napari_morphocast.presenters.job import Job
 from napari_morphocast.presenters.train import TrainPresenter
 from napari_morphocast.widgets._background import controller_of
+from napari_morphocast.widgets._movies import own_metadata
 from napari_morphocast.widgets._train import TrainDock
 
 TINY = {
@@ -24,6 +26,7 @@ TINY = {
     "crop": 0,
 }
 WAIT = 30_000  # milliseconds
+TAB = Qt.FocusPolicy.TabFocus
 
 
 @pytest.fixture
@@ -58,7 +61,7 @@ def forecasts(monkeypatch):
     """Note the forecasts that are asked for, instead of making them."""
     asked = []
     monkeypatch.setattr(
-        TrainDock, "show_forecasts", lambda _, order: asked.append(order)
+        TrainDock, "show_forecasts", lambda _, *order: asked.append(order)
     )
     return asked
 
@@ -80,12 +83,37 @@ def test_one_click_trains_a_model_says_how_good_it_is_and_forecasts(
     button(dock, "train").click()
     assert dock._presenter.state.error == ""
     qtbot.waitUntil(lambda: bool(forecasts), timeout=WAIT)
-    assert "“nothing moves”" in dock._verdict.text()
+    assert dock._run.verdict.text() == "Checking on unseen frames…"
     (saved,) = (home / "data" / "models").glob("gliding *.morphocast")
-    assert saved.name in dock._file.text()
-    assert sum("training" in layer.name for layer in viewer.layers) == 1
+    assert saved.name in dock._run.file.text()
+    assert sum("preview" in layer.name for layer in viewer.layers) == 1
     assert button(dock, "train").isEnabled()
-    assert button(dock, "resume").isEnabled()
+
+
+def test_a_complete_run_is_resumed_with_more_epochs(qtbot, viewer, dock, forecasts):
+    add_movie(viewer)
+    button(dock, "train").click()
+    qtbot.waitUntil(lambda: len(forecasts) == 1, timeout=WAIT)
+    assert not button(dock, "resume").isEnabled()
+    assert "ask for more than 2" in button(dock, "resume").toolTip()
+    dock._settings._forms[0].set_values({"epochs": 3})
+    button(dock, "resume").click()
+    qtbot.waitUntil(lambda: len(forecasts) == 2, timeout=WAIT)
+    assert len(dock._presenter.state.progress.validation) == 3
+
+
+def test_at_the_end_the_model_is_judged_by_unseen_frames(qtbot, viewer, dock):
+    add_movie(viewer)
+    button(dock, "train").click()
+    verdict = dock._run.verdict
+    qtbot.waitUntil(lambda: "it has never seen" in verdict.text(), timeout=WAIT)
+    assert "“nothing moves”" in verdict.text()
+    assert any(own_metadata(one).get("kind") == "rollout" for one in viewer.layers)
+
+
+def test_the_time_limit_stands_beside_the_train_button(dock):
+    dock._settings._forms[0].set_values({"minutes": 3.0})
+    assert dock._run.estimate.text().startswith("At most 3 min")
 
 
 def test_without_a_movie_the_dock_says_what_to_do(dock):
@@ -117,7 +145,7 @@ def test_axes_that_do_not_fit_the_layer_are_refused(viewer, dock):
     add_movie(viewer)
     dock._movie._axes.setText("TZCYX")
     dock._movie._axes.editingFinished.emit()
-    assert "does not name the 3 axes" in dock._error.text()
+    assert "does not name the 3 axes" in dock._run.error.text()
     assert dock._movie._axes.text() == "TYX"
 
 
@@ -149,7 +177,7 @@ def test_the_frames_are_examined_and_the_findings_shown(qtbot, viewer, dock):
 def test_a_movie_that_is_too_short_is_refused_at_once(viewer, dock):
     viewer.add_image(np.zeros((4, 16, 16), np.uint8), axis_labels=("T", "Y", "X"))
     button(dock, "train").click()
-    assert "has 4 frames" in dock._error.text()
+    assert "has 4 frames" in dock._run.error.text()
     assert button(dock, "train").isEnabled()
 
 
@@ -189,7 +217,7 @@ def test_out_of_memory_leaves_one_sentence_and_a_usable_dock(
 
     monkeypatch.setattr(dock._presenter._trainer, "events", events)
     button(dock, "train").click()
-    qtbot.waitUntil(lambda: "not enough memory" in dock._error.text(), timeout=WAIT)
+    qtbot.waitUntil(lambda: "not enough memory" in dock._run.error.text(), timeout=WAIT)
     assert button(dock, "train").isEnabled()
 
 
@@ -234,3 +262,20 @@ def test_opening_the_dock_imports_no_torch():
         "sys.exit('torch' in sys.modules)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_tab_key_goes_from_top_to_bottom_and_skips_what_is_folded(dock):
+    def next_after(widget):
+        following = widget.nextInFocusChain()
+        while not (following.isEnabled() and following.focusPolicy() & TAB):
+            following = following.nextInFocusChain()
+        return following
+
+    settings = dock._settings
+    first = settings._forms[0].inputs()
+    assert next_after(settings._device) is first[0]
+    unfold = next_after(first[-1])
+    assert unfold.text() == "More settings"
+    assert next_after(unfold) not in settings._forms[1].inputs()
+    unfold.click()
+    assert next_after(unfold) is settings._forms[1].inputs()[0]

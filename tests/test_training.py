@@ -179,6 +179,19 @@ def test_patience_ends_a_run_that_does_not_get_better(path):
     assert events[-1] == Finished("plateau")
 
 
+def test_a_run_that_ended_on_a_plateau_goes_on_with_new_patience(path):
+    events_of(path, epochs=50, patience=2, learning_rate=1e-12)
+    before = read_state(path).epoch
+    list(api.resume(gliding(), path, hardware=CPU))
+    assert read_state(path).epoch == before + 2
+
+
+def test_a_finished_time_limit_can_be_lifted(path):
+    events_of(path, minutes=0.001, epochs=4)
+    list(api.resume(gliding(), path, epochs=4, minutes=0, hardware=CPU))
+    assert read_state(path).epoch == 4
+
+
 def test_finetuning_starts_from_the_old_model(path, tmp_path):
     events_of(path, epochs=6, ema=0.0)
     tuned = tmp_path / "tuned.morphocast"

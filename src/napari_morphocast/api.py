@@ -157,7 +157,7 @@ def resume(
     epochs : int, optional
         New number of epochs in all.
     minutes : float, optional
-        New time limit, counted from now.
+        New time limit, counted from now; 0 for none.
     """
     path = Path(save_to)
     state = read_state(path)
@@ -166,7 +166,7 @@ def resume(
     if epochs is not None:
         changes["epochs"] = epochs
     if minutes is not None:
-        changes["minutes"] = state.seconds / 60 + minutes
+        changes["minutes"] = state.seconds / 60 + minutes if minutes else 0.0
     training = checked(TrainConfig, {**draft.training.model_dump(), **changes})
     draft = draft.model_copy(update={"training": training})
     some = _listed(movies)

@@ -4,7 +4,24 @@ from __future__ import annotations
 
 
 class MorphocastError(Exception):
-    """Something the user can put right; ``str(error)`` is the whole message."""
+    """Something the user can put right; ``str(error)`` is the whole message.
+
+    Parameters
+    ----------
+    message : str
+        One sentence: what was found, and what to do.
+    option : str
+        The end of that sentence, if it names options of the command line.
+    """
+
+    def __init__(self, message: str, option: str = "") -> None:
+        super().__init__(f"{message}; {option}" if option else message)
+        self._plain = f"{message}." if option else message
+
+    @property
+    def on_screen(self) -> str:
+        """The message for people who have buttons instead of options."""
+        return self._plain
 
 
 class MovieError(MorphocastError):

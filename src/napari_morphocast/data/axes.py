@@ -52,14 +52,15 @@ def describe_axes(axes: str, shape: tuple[int, ...], name: str) -> LayerAxes:
     if len(letters) != len(shape):
         raise MovieError(
             f"{name}: the axes {letters or '(none)'} name {len(letters)} axes, but the "
-            f"array has {len(shape)}, of lengths {_lengths(shape)}; give one letter "
-            f"each, such as --axes {_suggestion(len(shape))}."
+            f"array has {len(shape)}, of lengths {_lengths(shape)}",
+            f"give one letter each, such as --axes {_suggestion(len(shape))}.",
         )
     if strange or len(set(letters)) != len(letters):
         raise MovieError(
             f"{name}: it is not clear what the axes {letters} of lengths "
             f"{_lengths(shape)} are; say it with the letters T, C, Z, Y, X and S "
-            f"(colour), each once, such as --axes {_suggestion(len(shape))}."
+            "(colour), each once",
+            f"such as --axes {_suggestion(len(shape))}.",
         )
     if 0 in shape:
         raise MovieError(
@@ -73,11 +74,11 @@ def describe_axes(axes: str, shape: tuple[int, ...], name: str) -> LayerAxes:
 def _check_plane(axes: LayerAxes, name: str) -> None:
     if not {"Y", "X"} <= set(axes.letters):
         raise MovieError(
-            f"{name}: a movie needs the axes Y and X, but it has {axes}; "
-            f"say what each axis is, such as --axes {_suggestion(len(axes.shape))}."
+            f"{name}: a movie needs the axes Y and X, but it has {axes}",
+            f"say what each axis is, such as --axes {_suggestion(len(axes.shape))}.",
         )
     if "T" not in axes.letters:
-        raise MovieError(f"{name}: no time axis: the axes are {axes}; {_remedy(axes)}")
+        raise MovieError(f"{name}: no time axis: the axes are {axes}", _remedy(axes))
 
 
 def _remedy(axes: LayerAxes) -> str:
@@ -159,9 +160,9 @@ def _z_rule(axes: LayerAxes, z: ZChoice, name: str) -> int | str:
     depth = axes.length("Z")
     if z is None and depth > 1:
         raise MovieError(
-            f"{name} has a Z axis of {depth} slices (axes {axes}); choose with "
-            f"--z max, --z mean or --z {depth // 2}, or say --axes if Z is really "
-            "something else."
+            f"{name} has a Z axis of {depth} slices (axes {axes})",
+            f"choose with --z max, --z mean or --z {depth // 2}, or say --axes if Z is "
+            "really something else.",
         )
     if z is None or (depth == 1 and isinstance(z, str) and z in ("max", "mean")):
         return 0
@@ -182,14 +183,14 @@ def _picked_channels(
     count, stored = axes.length("C"), axes.length("S")
     if stored > 4:
         raise MovieError(
-            f"{name} has {stored} samples per pixel (axes {axes}), which is no colour; "
-            f"if they are channels, say --axes {axes.letters.replace('S', 'C')}."
+            f"{name} has {stored} samples per pixel (axes {axes}), which is no colour",
+            f"if they are channels, say --axes {axes.letters.replace('S', 'C')}.",
         )
     samples = {1: 1, 2: 1, 3: 3, 4: 3}[stored]  # alpha is dropped
     if count > 1 and samples == 3 and channel is None:
         raise MovieError(
-            f"{name} has {count} channels of colour pictures (axes {axes}); "
-            "choose one with --channel."
+            f"{name} has {count} channels of colour pictures (axes {axes})",
+            "choose one with --channel.",
         )
     total = count if count > 1 else samples
     if channel is not None and not 0 <= channel < total:

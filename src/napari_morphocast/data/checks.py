@@ -161,7 +161,7 @@ def _broken(looked: Looked) -> Problem | None:
         "nan",
         _numbers(frames),
         f"{int(looked.broken.sum())} pixel(s) are NaN or infinite, in {_list(frames)}; "
-        "repair them, or use --fill-nan to interpolate them.",
+        "repair or interpolate them.",
     )
 
 

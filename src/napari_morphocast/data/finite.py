@@ -40,7 +40,8 @@ def require_finite(movie: Movie, start: int, stop: int) -> None:
             raise MovieError(
                 f"Frame {begin + first} of {movie.name!r} (counted from 0) has "
                 f"{int(counts[first])} pixel(s) that are NaN or infinite; repair the "
-                f"movie, or use --fill-nan to interpolate them from the frames around."
+                "movie",
+                "--fill-nan interpolates them from the frames around.",
             )
 
 

@@ -70,8 +70,8 @@ def read_movie(
     elif "Q" in letters:
         raise MovieError(
             f"{path.name}: its axes of lengths {'x'.join(map(str, about.shape))} have "
-            f"no names (found {letters.replace('Q', '?')}); name them, "
-            "such as --axes TCYX or --axes TZYX."
+            f"no names (found {letters.replace('Q', '?')})",
+            "name them, such as --axes TCYX or --axes TZYX.",
         )
     return movie_from_array(
         array,

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from napari_morphocast.presenters.forecasting import Item, Kind, Verbs
 
 NO_MOVIE = (
-    "There is no image layer yet: press Open…, or choose File ▸ Open Sample ▸ "
+    "There is no image layer yet: press Open movie…, or choose File ▸ Open Sample ▸ "
     "Morphocast."
 )
 STOPPING = "Stopping after this frame…"
@@ -123,7 +123,7 @@ class ForecastPresenter:
                 self._view.show_model(facts.sentence())
             except MorphocastError as error:
                 self._view.show_model("")
-                self._show_blocked(str(error))
+                self._show_blocked(error.on_screen)
                 return
         try:
             movie = self._view.movie(facts.channels if facts else None)
@@ -135,7 +135,7 @@ class ForecastPresenter:
             warnings = facts.misfits(movie) if facts else []
         except MovieError as error:
             self._view.show_movie("")
-            self._show_blocked(str(error))
+            self._show_blocked(error.on_screen)
             return
         self._view.show_warnings(warnings)
         self._show_times(movie)
@@ -186,7 +186,7 @@ class ForecastPresenter:
             )
             self._run([order])
         except MorphocastError as error:
-            view.show_error(str(error))
+            view.show_error(error.on_screen)
 
     def _run(self, orders: Sequence[Order]) -> None:
         recorder = Recorder(self._view.canvas())

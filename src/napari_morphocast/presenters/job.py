@@ -94,7 +94,7 @@ def work(
 def explain(error: Exception) -> str:
     """One sentence for a person; the details go to the log."""
     if isinstance(error, MorphocastError):
-        return str(error)
+        return error.on_screen
     log.error("A job failed", exc_info=error)
     if isinstance(error, MemoryError) or "out of memory" in str(error).lower():
         return (

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import math
 import re
 import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
-from napari_morphocast.errors import CheckpointError, MorphocastError, MovieError
+from napari_morphocast.errors import (
+    CheckpointError,
+    MorphocastError,
+    MovieError,
+    SettingsError,
+)
 from napari_morphocast.presenters.job import Job
-from napari_morphocast.presenters.wording import ahead, duration
+from napari_morphocast.presenters.train_wording import (
+    CHECKING,
+    NOTHING_LEARNED,
+    judgement,
+    remaining,
+)
 from napari_morphocast.training.events import (
     ENDINGS,
     EpochDone,
     Event,
-    Finished,
     Progress,
     Started,
 )
@@ -30,10 +38,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_morphocast.data.movie import Movie
+    from napari_morphocast.presenters.forecasting import Result
     from napari_morphocast.presenters.job import Background
 
 ENDING = ".morphocast"
-NOTHING = "“nothing moves”"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,8 @@ class TrainState:
         Curves and counts.
     remaining : float, optional
         Seconds until the end, as far as can be told.
+    note : str
+        What the run itself has to say, such as why it is slower than expected.
     verdict, error : str
         How it went, or what went wrong; empty while there is nothing to say.
     resumable : Path, optional
@@ -89,6 +99,7 @@ class TrainState:
     busy: str = ""
     progress: Progress = field(default_factory=Progress)
     remaining: float | None = None
+    note: str = ""
     verdict: str = ""
     error: str = ""
     resumable: Path | None = None
@@ -103,7 +114,7 @@ class TrainState:
             return ENDINGS[p.ended].capitalize() if p.ended else ""
         if not p.epochs:
             return "Looking through the frames…"
-        left = "" if self.remaining is None else f" · {_left(self.remaining)} left"
+        left = "" if self.remaining is None else f" · {remaining(self.remaining)} left"
         device = p.device.upper() if p.device == "cpu" else p.device
         return f"Epoch {min(p.epoch + 1, p.epochs)} of {p.epochs} on {device}{left}"
 
@@ -123,8 +134,13 @@ class TrainView(Protocol):
     def show_preview(self, frames: NDArray[np.float32], order: Order) -> None:
         """Show last input, forecast and truth, shape (3, C, Y, X), in grey levels."""
 
-    def show_forecasts(self, order: Order) -> None:
-        """Forecast the movie with the model that is ready now."""
+    def show_forecasts(
+        self, order: Order, done: Callable[[Result | None], None]
+    ) -> None:
+        """Forecast the movie with the model that is ready now.
+
+        ``done`` gets the prediction one frame ahead, or None if there is none.
+        """
 
 
 class Trainer(Protocol):
@@ -195,7 +211,7 @@ class TrainPresenter:
             )
             self._begin(order, Progress())
         except MorphocastError as error:
-            self._set(error=str(error))
+            self._set(error=error.on_screen)
 
     def resume(self, view: TrainView) -> None:
         """Go on with the last run, up to the epochs or minutes chosen now."""
@@ -204,12 +220,14 @@ class TrainPresenter:
             if path is None:
                 raise CheckpointError("There is no run to go on with; train one first.")
             movies, source = view.movies()
-            order = Order(
-                tuple(movies), view.choices(), path, goes_on=True, source=source
-            )
+            choices = view.choices()
+            reason = no_resuming(self.state, choices.settings)
+            if reason:
+                raise SettingsError(reason)
+            order = Order(tuple(movies), choices, path, goes_on=True, source=source)
             self._begin(order, self.state.progress)
         except MorphocastError as error:
-            self._set(error=str(error))
+            self._set(error=error.on_screen)
 
     def stop(self) -> None:
         """End the run soon; what was learned is kept."""
@@ -251,10 +269,9 @@ class TrainPresenter:
             progress = progress.after(event)
             if isinstance(event, Started):
                 self._began = self._clock(), progress.share
+                self._set(note=event.note)
             if isinstance(event, EpochDone) and event.preview is not None:
                 preview = event.preview
-            if isinstance(event, Finished) and self._order is not None:
-                self._set(verdict=verdict(progress, self._order))
         self._set(progress=progress, remaining=self._remaining(progress))
         if preview is not None and self._order is not None:
             for view in self._views[-1:]:
@@ -281,10 +298,23 @@ class TrainPresenter:
             resumable=_resumable(self._last),
         )
         order, progress = self._order, self.state.progress
-        learned = progress.validation and progress.ended not in (None, "diverged")
-        if order is not None and learned and not self.state.error:
-            for view in self._views[-1:]:
-                view.show_forecasts(order)
+        if order is None or self.state.error:
+            return
+        if not progress.validation:
+            self._set(verdict=NOTHING_LEARNED)
+        elif progress.ended not in (None, "diverged"):
+            self._check(order)
+
+    def _check(self, order: Order) -> None:
+        """Forecast the movie, and judge the model by the frames it has not seen."""
+
+        def done(result: Result | None) -> None:
+            if order is self._order and not self.state.running:
+                self._set(verdict=judgement(result))
+
+        for view in self._views[-1:]:
+            self._set(verdict=CHECKING)
+            view.show_forecasts(order, done)
 
     def _notice(self) -> None:
         job = self._background.job
@@ -297,23 +327,17 @@ class TrainPresenter:
             view.show_state(self.state)
 
 
-def verdict(progress: Progress, order: Order) -> str:
-    """Say in plain words whether the model learned anything."""
-    skill = progress.skill
-    if math.isnan(skill):
-        return "Stopped before the first epoch was done: nothing was learned yet."
-    horizon = int(order.choices.settings.get("horizon", 1))
-    far = ahead(horizon, order.movies[0].interval)
-    over = f"at {far}" if horizon == 1 else f"over the next {far}"
-    share = f"{100 * abs(skill):.0f} %"
-    if share == "0 %":
-        return f"As good as {NOTHING} {over}, not better: train longer."
-    if skill < 0:
+def no_resuming(state: TrainState, settings: Mapping[str, Any]) -> str:
+    """Why the last run cannot go on with these settings; empty if it can."""
+    if state.resumable is None:
+        return "There is no interrupted or finished run to go on with."
+    done, epochs = state.progress.epoch, settings.get("epochs")
+    if epochs is not None and 0 < epochs <= done:
         return (
-            f"Does not beat {NOTHING} {over}: its error is {share} larger. "
-            "Train longer, or on a longer movie."
+            f"The last run has done {done} epoch{'s' * (done > 1)} already: ask for "
+            f"more than {done} to go on with it."
         )
-    return f"Beats {NOTHING} by {share} {over}, on frames it did not learn from."
+    return ""
 
 
 def new_path(folder: Path, movie: str, now: datetime) -> Path:
@@ -331,7 +355,7 @@ def new_path(folder: Path, movie: str, now: datetime) -> Path:
             f"Cannot make the folder for models, {folder}: {error.strerror}; choose "
             "another one in the Preferences."
         ) from None
-    name = re.sub(r"[^\w\-. ]+", "_", movie).strip(" ._")[:60] or "movie"
+    name = re.sub(r"[^\w\-. ()]+", "_", movie).strip(" ._")[:60] or "movie"
     stem = f"{name} {now:%Y-%m-%d %H.%M}"
     names = [stem, *(f"{stem} ({number})" for number in range(2, 1000))]
     free = (folder / f"{n}{ENDING}" for n in names)
@@ -351,10 +375,3 @@ def _resumable(path: Path | None) -> Path | None:
 def _state(path: Path) -> Path:
     """Where ``training.resume`` keeps a run's state; asked here without torch."""
     return path.with_name(path.name + ".resume")
-
-
-def _left(seconds: float) -> str:
-    if seconds < 5:
-        return "a moment"
-    step = 1 if seconds < 20 else 5 if seconds < 120 else 30
-    return f"about {duration(step * round(seconds / step))}"

@@ -51,7 +51,7 @@ class ApiTrainer:
                 order.movies,
                 order.path,
                 epochs=run.training.epochs,
-                minutes=run.training.minutes or None,
+                minutes=run.training.minutes,
                 hardware=hardware,
                 stop=stop,
             )

@@ -115,6 +115,8 @@ class _Loop:
         self.optimizers: dict[nn.Module, torch.optim.Optimizer] = {}
         self.began = time.monotonic() - self.state.seconds
         self.kept = time.monotonic()
+        self.again = 0  # epoch from which a run that had ended here waits anew
+        self.again = self.state.epoch if self._plateau() else 0
         self.persistence = self._persistence()
         if self.state.weights:
             self.model.load_state_dict(self.state.weights)
@@ -326,7 +328,8 @@ class _Loop:
         return total / count
 
     def _plateau(self) -> bool:
-        waited = self.state.epoch - self.state.best_epoch
+        """Whether unseen frames have not been forecast better for too long."""
+        waited = self.state.epoch - max(self.state.best_epoch, self.again)
         return bool(self.config.patience) and waited >= self.config.patience
 
     def _save(self, scores: dict[str, float]) -> None:

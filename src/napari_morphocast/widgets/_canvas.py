@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_morphocast.widgets._beyond import note_frames_beyond
 from napari_morphocast.widgets._layers import add_error, add_prediction, add_rollout
 from napari_morphocast.widgets._movies import KEY, own_metadata
 
@@ -47,6 +48,8 @@ class LayerCanvas:
             several = len(self._sources) > 1
             pick = slice(number, number + 1) if several else slice(None)
             self._begin(source, begun, pick)
+        if begun.order.kind == "rollout":
+            note_frames_beyond(self._viewer, self._frames)
         self._viewer.layers.selection.active = self._frames[0]
         self._follow = self._now() if begun.order.kind == "rollout" else None
         # Frames to come are black: do not put them over the frame that is looked at.
@@ -149,7 +152,9 @@ class LayerCanvas:
 def provenance(begun: Begun, source: Source, run: str) -> dict[str, Any]:
     """Where a result comes from: enough to make it again."""
     order = begun.order
+    lead = {"lead": order.frames} if order.kind == "prediction" else {}
     return {
+        **lead,
         "run": run,
         "of": order.kind,
         "model": order.label,

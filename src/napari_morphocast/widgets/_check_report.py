@@ -52,7 +52,7 @@ class CheckReport(QLabel):
         try:
             movie = self._movie()
         except MorphocastError as error:
-            self.setText(f"⚠ {error}")
+            self.setText(f"⚠ {error.on_screen}")
             return
         if movie is None:
             return

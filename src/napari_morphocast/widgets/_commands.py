@@ -38,7 +38,7 @@ def compare(viewer: Viewer) -> None:
         else:
             show_side_by_side(viewer)
     except MorphocastError as error:
-        show_info(str(error))
+        show_info(error.on_screen)
 
 
 def open_movie(viewer: Viewer) -> None:
@@ -49,15 +49,13 @@ def open_movie(viewer: Viewer) -> None:
     from qtpy.QtWidgets import QApplication, QFileDialog
 
     from napari_morphocast.errors import MorphocastError
-    from napari_morphocast.widgets import _movies
-    from napari_morphocast.widgets._pickers import MOVIES
+    from napari_morphocast.widgets._open_movie import FILES, open_with_questions
 
-    path, _ = QFileDialog.getOpenFileName(
-        QApplication.activeWindow(), "Open movie", "", MOVIES
-    )
+    window = QApplication.activeWindow()
+    path, _ = QFileDialog.getOpenFileName(window, "Open movie", "", FILES)
     if not path:
         return
     try:
-        _movies.open_movie(viewer, Path(path))
+        open_with_questions(real_viewer(viewer), Path(path), window)
     except MorphocastError as error:
-        show_error(str(error))
+        show_error(error.on_screen)

@@ -95,7 +95,7 @@ class Exporter:
                 full = path if path.endswith(ending) else path + ending
                 save(layer, Path(full))
         except MorphocastError as error:
-            screen.show_error(str(error))
+            screen.show_error(error.on_screen)
 
     def _chosen(self) -> Image:
         results = results_in(self._viewer)

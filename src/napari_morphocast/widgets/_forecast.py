@@ -12,13 +12,19 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_morphocast.errors import MorphocastError
 from napari_morphocast.presenters.forecast import ForecastPresenter
-from napari_morphocast.presenters.forecasting import Order, Recorder, forecasting
+from napari_morphocast.presenters.forecasting import (
+    Order,
+    Recorder,
+    Result,
+    forecasting,
+)
 from napari_morphocast.presenters.job import BusyError, Job
 from napari_morphocast.presenters.model_files import ENDING, ModelChoice, choices
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._canvas import LayerCanvas
 from napari_morphocast.widgets._export import Exporter
 from napari_morphocast.widgets._forecast_form import ForecastForm
+from napari_morphocast.widgets._form import say
 from napari_morphocast.widgets._layers import Source, results_in
 from napari_morphocast.widgets._lifetime import when_gone
 from napari_morphocast.widgets._movies import channels_of_one_movie, layer_facts
@@ -107,16 +113,16 @@ class ForecastDock(QWidget):
         """Say what the chosen movie is; and when its axes are a guess."""
         facts = self.form.picker.facts()
         guess = f"\n⚠ {facts.message}" if facts and facts.guessed else ""
-        self.form.say(self.form.movie_facts, text + guess)
+        say(self.form.movie_facts, text + guess)
 
     def show_model(self, text: str) -> None:
         """Say what the chosen model is."""
-        self.form.say(self.form.model_facts, text)
+        say(self.form.model_facts, text)
 
     def show_warnings(self, sentences: Sequence[str]) -> None:
         """Say what may be wrong with this movie and this model."""
         text = "\n".join(f"⚠ {sentence}" for sentence in sentences)
-        self.form.say(self.form.warnings, text)
+        say(self.form.warnings, text)
 
     def show_times(self, lead: str, horizon: str) -> None:
         """Say how long lead and horizon are in real time."""
@@ -144,12 +150,12 @@ class ForecastDock(QWidget):
 
     def show_verdict(self, text: str) -> None:
         """What came out, in plain words."""
-        self.form.say(self.form.verdict, text)
-        self.form.say(self.form.error, "")
+        say(self.form.verdict, text)
+        say(self.form.error, "")
 
     def show_error(self, message: str) -> None:
         """What went wrong, in one sentence."""
-        self.form.say(self.form.error, message)
+        say(self.form.error, message)
 
     # --- wiring
 
@@ -219,7 +225,7 @@ class ForecastDock(QWidget):
             else:
                 show_as_before(self._viewer)
         except MorphocastError as error:
-            self.show_error(str(error))
+            self.show_error(error.on_screen)
 
     def _browse(self) -> None:
         folder = str(preferences().models_folder)
@@ -261,7 +267,12 @@ class ForecastDock(QWidget):
 
 
 def show_forecasts(
-    viewer: ViewerModel, layer: Image, movie: Movie, model_path: Path, horizon: int
+    viewer: ViewerModel,
+    layer: Image,
+    movie: Movie,
+    model_path: Path,
+    horizon: int,
+    done: Callable[[Result | None], None] = lambda _: None,
 ) -> None:
     """Predict all frames and roll out past the end, as layers, as the next job.
 
@@ -273,6 +284,8 @@ def show_forecasts(
         A trained model; the Forecast dock offers it from now on.
     horizon : int
         Frames of the rollout.
+    done : callable
+        Gets the prediction at the end; None if there is none.
     """
     controller = controller_of(viewer)
     offer_model(controller, model_path)
@@ -287,18 +300,24 @@ def show_forecasts(
     orders = _both(movie, model_path, horizon)
     recorder = Recorder(LayerCanvas(viewer, sources))
     stop = threading.Event()
+
+    def ended() -> None:
+        recorder.finish()
+        done(next(iter(recorder.results), None))
+
     job = Job(
         orders[0].title,
         forecasting(orders, stop),
         recorder.take,
         _complain,
-        recorder.finish,
+        ended,
         stop,
     )
     try:
         controller.run(job)
     except BusyError as error:
-        _complain(str(error))
+        _complain(error.on_screen)
+        done(None)
 
 
 def _both(movie: Movie, path: Path, horizon: int) -> list[Order]:

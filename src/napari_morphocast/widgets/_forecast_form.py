@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_morphocast.widgets._form import keep_wheel_away
+from napari_morphocast.widgets._form import keep_wheel_away, line
 from napari_morphocast.widgets._pickers import MoviePicker, combo
 
 if TYPE_CHECKING:
@@ -83,11 +83,6 @@ class ForecastForm:
         button.setEnabled(not reason)
         button.setToolTip(f"<p>{reason or self._tips[button]}</p>")
 
-    def say(self, label: QLabel, text: str) -> None:
-        """Show a text, or nothing at all."""
-        label.setText(text)
-        label.setVisible(bool(text))
-
     def show_progress(self, share: float, text: str) -> None:
         """How far it is, 0..1; 0 shows that something goes on, but not how far."""
         self.progress.setMaximum(STEPS if share else 0)
@@ -113,13 +108,13 @@ class ForecastForm:
         column.setSpacing(6)
         column.addWidget(self.picker)
         column.addWidget(self.movie_facts)
-        column.addWidget(_line())
+        column.addWidget(line())
         row = QHBoxLayout()
         row.addWidget(QLabel("Model"))
         row.addWidget(self.models, 1)
         row.addWidget(self.browse)
         column.addLayout(row)
-        for widget in (self.model_facts, self.warnings, _line()):
+        for widget in (self.model_facts, self.warnings, line()):
             column.addWidget(widget)
         column.addLayout(self._actions())
         column.addLayout(self._running())
@@ -185,10 +180,3 @@ def _text(style: str = "") -> QLabel:
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.hide()
     return label
-
-
-def _line() -> QFrame:
-    line = QFrame()
-    line.setFrameShape(QFrame.Shape.HLine)
-    line.setFrameShadow(QFrame.Shadow.Sunken)
-    return line

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
+    QFrame,
     QLabel,
     QLineEdit,
     QSizePolicy,
@@ -87,6 +88,20 @@ def keep_wheel_away(widget: QWidget) -> None:
     """Let the wheel scroll the dock instead of changing ``widget``'s value."""
     widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
     widget.installEventFilter(_NoWheel(widget))
+
+
+def say(label: QLabel, text: str) -> None:
+    """Show a text, or nothing at all."""
+    label.setText(text)
+    label.setVisible(bool(text))
+
+
+def line() -> QFrame:
+    """A thin line between two groups of controls."""
+    made = QFrame()
+    made.setFrameShape(QFrame.Shape.HLine)
+    made.setFrameShadow(QFrame.Shadow.Sunken)
+    return made
 
 
 class Input(Protocol):
@@ -216,6 +231,10 @@ class Form(QWidget):
         )
         for row in self._rows.values():
             row.input.on_change(self.changed.emit)
+
+    def inputs(self) -> list[QWidget]:
+        """The widgets that can be filled in, from top to bottom."""
+        return [row.input.widget for row in self._rows.values()]
 
     def values(self) -> dict[str, Any]:
         """What is shown, by field name.

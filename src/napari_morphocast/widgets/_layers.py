@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_morphocast.presenters.wording import frames as count_of
 from napari_morphocast.widgets._movies import KEY, data_of, layer_facts, own_metadata
 
 if TYPE_CHECKING:
@@ -133,7 +132,7 @@ def add_prediction(
 
     ``first`` is the number of the movie's frame that ``frames[0]`` stands for.
     """
-    name = f"{source.name} [forecast, {count_of(lead)} ahead]"
+    name = f"forecast +{lead} · {source.name}"
     about = {"kind": "prediction", "lead": lead, "first": first, **provenance}
     return _add(viewer, source, frames, name, first, about)
 
@@ -152,13 +151,12 @@ def add_rollout(
     ``known`` is how many of these frames the movie has: none of them when the rollout
     goes on beyond its end, which its name then says.
     """
-    where = f"from frame {first}" if known else "beyond the end"
+    where = f"from {first}" if known else "beyond the end"
     if 0 < known < len(frames):
-        where += ", on beyond the end"
+        where += " to beyond the end"
     about = {"kind": "rollout", "first": first, "known": known, **provenance}
-    return _add(
-        viewer, source, frames, f"{source.name} [rollout {where}]", first, about
-    )
+    name = f"rollout {where} · {source.name}"
+    return _add(viewer, source, frames, name, first, about)
 
 
 def add_error(
@@ -172,9 +170,12 @@ def add_error(
     """Add absolute errors (T, C, Y, X): dark is right, bright is wrong.
 
     The grey levels shown are fixed from 0, so that two models can be compared.
+    ``provenance`` says how far ahead the forecast looked, as ``lead``, if it was no
+    rollout.
     """
     about = {"of": "prediction", **provenance, "kind": "error", "first": first}
-    return _add(viewer, source, errors, f"{source.name} [|error|]", first, about)
+    which = f"+{about['lead']}" if "lead" in about else f"of rollout from {first}"
+    return _add(viewer, source, errors, f"error {which} · {source.name}", first, about)
 
 
 def results_in(viewer: ViewerModel) -> list[Image]:

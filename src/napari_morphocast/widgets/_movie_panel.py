@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -25,6 +24,8 @@ from napari_morphocast.errors import MorphocastError, MovieError
 from napari_morphocast.widgets import _movies as movies
 from napari_morphocast.widgets._check_report import CheckReport
 from napari_morphocast.widgets._form import LABELS, Number, keep_wheel_away
+from napari_morphocast.widgets._open_movie import OpenMovie, depth_choices
+from napari_morphocast.widgets._pickers import refill
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from napari_morphocast.presenters.job import Background
 
 UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
-FILES = "Movies (*.tif *.tiff *.npy *.zarr);;All files (*)"
 AXES_TIP = (
     "One letter for each axis of the layer: T time, C channel, Z depth, Y rows, "
     "X columns, S the colours of a picture."
@@ -45,8 +45,6 @@ class MoviePanel(QWidget):
 
     changed = Signal()
     failed = Signal(str)
-
-    Z: ClassVar[dict[str, Any]] = {"brightest (max)": "max", "mean": "mean"}
 
     def __init__(self, viewer: ViewerModel, background: Background) -> None:
         super().__init__()
@@ -62,7 +60,7 @@ class MoviePanel(QWidget):
         self._others = QListWidget()
         self._note = QLabel()
         self._report = CheckReport(background, self._examined)
-        self._open = QPushButton("Open movie…")
+        self._open = OpenMovie(viewer)
         self._sample = QPushButton("Open sample")
         self._read = QPushButton("Read from file")
         self._form = QFormLayout()
@@ -135,21 +133,14 @@ class MoviePanel(QWidget):
         self._offer_others(there)
         self._show_rows()
 
-    def open_file(self, path: str) -> None:
-        """Open a movie as a layer with true axes, and choose it."""
-        try:
-            opened = movies.open_movie(self._viewer, path)
-        except MorphocastError as error:
-            self.failed.emit(str(error))
-            return
+    def choose(self, layer: Image) -> None:
+        """Choose a layer that has just been opened."""
         self.refresh()
-        self._layer.setCurrentIndex(self._layer.findText(opened.name))
+        self._layer.setCurrentIndex(self._layer.findData(layer))
 
     def _lay_out(self) -> None:
         self._unit.addItems(list(UNITS))
         self._unit.setFixedWidth(76)
-        for label, choice in self.Z.items():
-            self._z.addItem(label, choice)
         for number in (self._interval, *self._sizes):
             number.setRange(0, 1e9)
             number.setSpecialValueText("unknown")
@@ -187,9 +178,6 @@ class MoviePanel(QWidget):
 
     def _explain(self) -> None:
         tips = {
-            self._open: "Open TIFF, OME-TIFF, ImageJ, OME-Zarr or .npy as a layer with "
-            "its true axes, time step (s) and pixel size (µm). Nothing is read "
-            "before it is looked at.",
             self._sample: "Open a small simulated movie of a tissue: membranes of "
             "cells that flow and divide.",
             self._layer: "Image layer to learn from. Its first 80 % of frames train "
@@ -198,8 +186,8 @@ class MoviePanel(QWidget):
             "several movies.",
             self._channel: "Which channel to learn and forecast, or all together.",
             self._axes: AXES_TIP,
-            self._z: "How to get rid of the depth: the brightest or the mean of all "
-            "planes.",
+            self._z: "How to make one picture of the depth: the maximum or the mean of "
+            "all slices, or one slice (counted from 0).",
             self._interval: "Time from one frame to the next, in the unit beside it.",
             self._unit: "Unit of the time step: seconds, minutes or hours.",
             self._sizes[0]: "Height of a pixel (µm).",
@@ -222,19 +210,15 @@ class MoviePanel(QWidget):
         self._unit.currentIndexChanged.connect(lambda _: self._correct())
         for number in self._sizes:
             number.valueChanged.connect(lambda _: self._correct())
-        self._open.clicked.connect(lambda _: self._ask_for_file())
+        self._open.opened.connect(self.choose)
+        self._open.failed.connect(self.failed)
         self._sample.clicked.connect(lambda _: self._open_sample())
         self._read.clicked.connect(lambda _: self._read_file())
-
-    def _ask_for_file(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open movie", "", FILES)
-        if path:
-            self.open_file(path)
 
     def _open_sample(self) -> None:
         from napari_morphocast.presenters.model_files import SAMPLE
 
-        self.open_file(str(SAMPLE.with_name("tissue.ome.tif")))
+        self._open.open_path(str(SAMPLE.with_name("tissue.ome.tif")))
 
     def _read_file(self) -> None:
         if self.layer is None:
@@ -242,7 +226,7 @@ class MoviePanel(QWidget):
         try:
             facts = movies.read_facts_from_file(self.layer)
         except MorphocastError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(error.on_screen)
             return
         movies.repair(self.layer, facts)
         self._describe()
@@ -256,6 +240,7 @@ class MoviePanel(QWidget):
             self._interval,
             self._unit,
             self._channel,
+            self._z,
             *self._sizes,
         )
         for widget in inputs:
@@ -276,6 +261,8 @@ class MoviePanel(QWidget):
         sizes = facts.pixel_size or (0.0, 0.0)
         for box, size in zip(self._sizes, sizes, strict=True):
             box.setValue(size)
+        lengths = dict(zip(facts.axes, movies.data_of(layer).shape, strict=False))
+        refill(self._z, depth_choices(lengths.get("Z", 1)))
         self._channel.clear()
         family = movies.channels_of_one_movie(self._viewer, layer)
         if len(family) > 1:

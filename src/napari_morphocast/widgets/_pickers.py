@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QPushButton,
@@ -24,23 +23,26 @@ from napari_morphocast.widgets._movies import (
     data_of,
     layer_facts,
     movie_from_layer,
-    open_movie,
     own_metadata,
     read_facts_from_file,
     repair,
     together,
 )
+from napari_morphocast.widgets._open_movie import (
+    AxesDialog,
+    OpenMovie,
+    depth_choices,
+    is_unclear,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari.components import ViewerModel
 
     from napari_morphocast.data.axes import ZChoice
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.widgets._movies import LayerFacts
-
-MOVIES = (
-    "Movies (*.tif *.tiff *.npy);;All files (*)"  # a Zarr is a folder: drop it instead
-)
 
 
 class MoviePicker(QWidget):
@@ -53,17 +55,17 @@ class MoviePicker(QWidget):
         super().__init__()
         self._viewer = viewer
         self.layers = combo("Image layer with the movie to forecast.")
-        self.open = QPushButton("Open…")
-        self.open.setToolTip(
-            "Open a TIFF, OME-TIFF, ImageJ or .npy movie with the axes, time step and "
-            "pixel size that the file names."
-        )
+        self.open = OpenMovie(viewer)
         self.channel = combo("Which channel to forecast.")
         self.z = combo("How to make one picture of the Z slices of every frame.")
         self.read = QPushButton("Read axes from file")
         self.read.setToolTip(
             "Take axes, time step (s) and pixel size (µm) from the layer's file; "
             "napari's own reader drops them."
+        )
+        self.name_axes = QPushButton("Name the axes…")
+        self.name_axes.setToolTip(
+            "Say which axis of the layer is time, depth, channels, rows and columns."
         )
         self._lay_out()
         self._connect()
@@ -135,15 +137,23 @@ class MoviePicker(QWidget):
         form.addRow("Movie", row)
         form.addRow("Channel", self.channel)
         form.addRow("Z slices", self.z)
-        form.addRow(self.read)
+        repairs = QHBoxLayout()
+        repairs.setContentsMargins(0, 0, 0, 0)
+        repairs.addWidget(self.read)
+        repairs.addWidget(self.name_axes)
+        self._repairs = QWidget()
+        self._repairs.setLayout(repairs)
+        form.addRow(self._repairs)
         self._form = form
 
     def _connect(self) -> None:
         self.layers.currentIndexChanged.connect(self._chosen)
         self.channel.currentIndexChanged.connect(self.changed)
         self.z.currentIndexChanged.connect(self.changed)
-        self.open.clicked.connect(self._open)
+        self.open.opened.connect(self.choose)
+        self.open.failed.connect(self.failed)
         self.read.clicked.connect(self._read)
+        self.name_axes.clicked.connect(self._name_axes)
         events = self._viewer.layers.events
         for event in (events.inserted, events.removed, events.renamed):
             event.connect(self._layers_changed)
@@ -158,29 +168,21 @@ class MoviePicker(QWidget):
         lengths = dict(zip(axes, data_of(layer).shape, strict=True)) if layer else {}
         several = lengths.get("C", 1)
         numbers = [(f"channel {c}", c) for c in range(several)]
-        _fill(self.channel, [("all channels", None), *numbers])
+        refill(self.channel, [("all channels", None), *numbers])
         depth = lengths.get("Z", 1)
-        kinds = [("brightest (maximum)", "max"), ("mean", "mean")]
-        _fill(self.z, [*kinds, *((f"slice {z}", z) for z in range(depth))])
+        refill(self.z, depth_choices(depth))
         self._form.setRowVisible(self.channel, several > 1)
         self._form.setRowVisible(self.z, depth > 1)
         from_file = layer is not None and bool(layer.source.path)
-        self._form.setRowVisible(self.read, from_file and bool(facts and facts.guessed))
+        doubtful = facts is not None and (facts.guessed or is_unclear(axes))
+        self._form.setRowVisible(self._repairs, doubtful)
+        self.read.setVisible(from_file)
         self.changed.emit()
 
     def _slice(self) -> ZChoice:
         facts = self.facts()
         choice: ZChoice = self.z.currentData()
         return choice if facts and "Z" in facts.axes else None
-
-    def _open(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open movie", "", MOVIES)
-        if not path:
-            return
-        try:
-            self.choose(open_movie(self._viewer, Path(path)))
-        except MorphocastError as error:
-            self.failed.emit(str(error))
 
     def _read(self) -> None:
         layer = self.layer()
@@ -189,8 +191,18 @@ class MoviePicker(QWidget):
         try:
             repair(layer, read_facts_from_file(layer))
         except MorphocastError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(error.on_screen)
         self._chosen()
+
+    def _name_axes(self) -> None:
+        layer, facts = self.layer(), self.facts()
+        if layer is None or facts is None:
+            return
+        shape = tuple(int(length) for length in data_of(layer).shape)
+        asked = AxesDialog(layer.name, facts.axes, shape, self)
+        if asked.exec():
+            repair(layer, replace(facts, axes=asked.axes(), message=""))
+            self._chosen()
 
 
 def combo(tooltip: str) -> QComboBox:
@@ -205,7 +217,7 @@ def combo(tooltip: str) -> QComboBox:
     return made
 
 
-def _fill(box: QComboBox, options: list[tuple[str, Any]]) -> None:
+def refill(box: QComboBox, options: Sequence[tuple[str, Any]]) -> None:
     """Offer other options; an equal list keeps its choice."""
     if [box.itemText(i) for i in range(box.count())] == [name for name, _ in options]:
         return

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 KIND = "preview"
-NAMES = "last input | forecast | truth"
+NAMES = "preview: last input | forecast | truth"
 
 
 def add_preview(viewer: ViewerModel, layer: Image, preview: NDArray[Any]) -> Image:
-    """Show (3, C, Y, X) grey levels in one layer beside the movie, reusing an old one.
+    """Show (3, C, Y, X) grey levels in one layer below the movie, reusing an old one.
 
     The three pictures stand side by side: last input, forecast and truth. The layer
     has all the axes of the movie, and is the same at all times: napari 0.9.2 crashes
@@ -37,10 +37,10 @@ def add_preview(viewer: ViewerModel, layer: Image, preview: NDArray[Any]) -> Ima
     about = {"kind": KIND, "source": source.name, "order": NAMES, "picture": picture}
     return viewer.add_image(
         _everywhere(picture, source),
-        name=f"{source.name} [training: {NAMES}]",
+        name=f"{NAMES} · {source.name}",
         rgb=source.colour,
         metadata={KEY: about},
-        **_beside(source),
+        **_below(source, picture.shape[1]),
         **source.look,
     )
 
@@ -76,12 +76,16 @@ def _everywhere(picture: NDArray[Any], source: Source) -> NDArray[Any]:
     return np.broadcast_to(picture.reshape(*thin, *colours), (*shape, *colours))
 
 
-def _beside(source: Source) -> dict[str, Any]:
-    """To the right of the source, with a little room between."""
+def _below(source: Source, width: int) -> dict[str, Any]:
+    """Below the middle of the source, with a little room between.
+
+    Three pictures below one are larger on most screens than four in a row.
+    """
     starts = [axis.translate for axis in source.axes]
-    columns = source.letters.index("X")
-    axis = source.axes[columns]
-    starts[columns] += 1.05 * axis.length * axis.scale
+    rows, columns = source.letters.index("Y"), source.letters.index("X")
+    high, wide = source.axes[rows], source.axes[columns]
+    starts[rows] += 1.05 * high.length * high.scale
+    starts[columns] -= (width - wide.length) / 2 * wide.scale
     return {
         "scale": [axis.scale for axis in source.axes],
         "translate": starts,

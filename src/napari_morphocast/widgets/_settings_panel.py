@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
@@ -139,11 +140,16 @@ class SettingsPanel(QWidget):
             form.set_values(kept)
             form.changed.connect(self.changed)
         self._place.addWidget(first)
-        self._place.addWidget(self._folded(rest))
+        more, reset = self._folded(rest)
+        self._place.addWidget(more)
+        unfold = more.toggleButton()
+        inputs = [*first.inputs(), unfold, *rest.inputs(), reset]
+        for before, after in pairwise([self._device, *inputs]):
+            self.setTabOrder(before, after)
         self._note.hide()
         self.changed.emit()
 
-    def _folded(self, rest: Form) -> QCollapsible:
+    def _folded(self, rest: Form) -> tuple[QCollapsible, QPushButton]:
         more = QCollapsible("More settings", expandedIcon="▾", collapsedIcon="▸")
         more.setDuration(0)
         more.layout().setContentsMargins(0, 0, 0, 0)
@@ -154,7 +160,9 @@ class SettingsPanel(QWidget):
         reset.setToolTip("<p>Give every setting, also those above, its default.</p>")
         reset.clicked.connect(lambda _: self._reset())
         more.addWidget(reset)
-        return more
+        more.content().setEnabled(False)  # or the Tab key would go where nobody sees it
+        more.toggled.connect(more.content().setEnabled)
+        return more, reset
 
     def _reset(self) -> None:
         if self._catalog is None:

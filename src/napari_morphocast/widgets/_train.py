@@ -6,30 +6,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from napari.utils.theme import get_theme
-from qtpy.QtCore import Qt, QTimer, QUrl
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QFileDialog,
     QFrame,
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
     QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
+from napari_morphocast.errors import SettingsError
 from napari_morphocast.presenters.catalog import load_catalog
-from napari_morphocast.presenters.train import ENDING, Choices, TrainPresenter
+from napari_morphocast.presenters.train import (
+    ENDING,
+    Choices,
+    TrainPresenter,
+    no_resuming,
+)
+from napari_morphocast.presenters.train_wording import estimate
 from napari_morphocast.presenters.trainer import ApiTrainer
 from napari_morphocast.widgets._background import controller_of
-from napari_morphocast.widgets._curves import Curves
+from napari_morphocast.widgets._form import line, say
 from napari_morphocast.widgets._lifetime import when_gone
 from napari_morphocast.widgets._movie_panel import MoviePanel
 from napari_morphocast.widgets._movies import own_metadata
 from napari_morphocast.widgets._preferences import preferences, remember, remembered
 from napari_morphocast.widgets._preview import add_preview
+from napari_morphocast.widgets._run_panel import RunPanel
 from napari_morphocast.widgets._settings_panel import SettingsPanel
 
 if TYPE_CHECKING:
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.presenters.catalog import Catalog
+    from napari_morphocast.presenters.forecasting import Result
     from napari_morphocast.presenters.train import Order, TrainState
     from napari_morphocast.widgets._background import Controller
 
@@ -49,16 +53,7 @@ CATALOG = "catalog"  # under which the controller keeps it
 HORIZON = 12  # frames of the rollout that is shown after training
 KEPT = "train"  # the presenter's name in the controller
 LOAD_AFTER = 300  # milliseconds in which the dock is drawn before torch is imported
-STEPS = 1000  # of the progress bar
 WIDTH = 380
-TIPS = {
-    "train": "Train a new model on the chosen movie. It is saved as it gets better, "
-    "and nothing that was saved before is overwritten.",
-    "stop": "End after this batch; the best model so far is kept and saved.",
-    "resume": "Go on with the last run, up to the epochs or for the time limit chosen "
-    "above.",
-    "finetune": "Choose an earlier model, and go on training it on the chosen movie.",
-}
 
 
 class TrainDock(QWidget):
@@ -83,22 +78,10 @@ class TrainDock(QWidget):
             self._preferences.device,
             {"autosave": self._preferences.autosave, **last},
         )
-        self._buttons = {
-            "train": QPushButton("Train"),
-            "stop": QPushButton("Stop"),
-            "resume": QPushButton("Resume"),
-            "finetune": QPushButton("Finetune…"),
-        }
-        self._bar = QProgressBar()
-        self._status = QLabel()
-        self._verdict = QLabel()
-        self._error = QLabel()
-        self._file = QLabel()
-        self._file.setOpenExternalLinks(True)
-        self._curves = Curves(napari_viewer.theme)
+        self._run = RunPanel(napari_viewer.theme)
+        self._buttons = self._run.buttons
         self._lay_out()
         self._connect()
-        self._theme_changed()
         self._presenter.attach(self)
         when_gone(self, self._farewell())
         self._later = QTimer(self)
@@ -129,32 +112,8 @@ class TrainDock(QWidget):
 
     def show_state(self, state: TrainState) -> None:
         """Draw everything that has to do with the run."""
-        progress = state.progress
-        self._buttons["stop"].setText("Stopping…" if state.stopping else "Stop")
-        begun = state.running or bool(progress.epochs)
-        self._bar.setVisible(state.running)
-        # Without a maximum the bar shows that something goes on, but not how far.
-        self._bar.setMaximum(STEPS if progress.epochs else 0)
-        self._bar.setValue(round(STEPS * progress.share))
-        self._curves.setVisible(begun)
-        if begun:
-            self._curves.show_progress(progress)
-        _say(self._status, state.status)
-        _say(self._verdict, "" if state.running else state.verdict)
-        self._show_file(None if state.running else progress.path)
-        _say(self._error, state.error or self._message)
+        self._run.show_state(state, self._message)
         self._enable()
-
-    def _show_file(self, path: Path | None) -> None:
-        """Say where the model is, with a link to its folder."""
-        if path is None:
-            self._file.hide()
-            return
-        link = QUrl.fromLocalFile(str(path.parent)).toString()
-        colour = get_theme(self._viewer.theme).text.as_hex()
-        text = f"<a href='{link}' style='color: {colour}'>{path.name}</a>"
-        _say(self._file, f"Saved as {text}")
-        self._file.setToolTip(f"<p>{path}</p><p>Click to open its folder.</p>")
 
     def show_preview(self, frames: NDArray[np.float32], order: Order) -> None:
         """Show last input, forecast and truth in one layer that is used again."""
@@ -169,12 +128,15 @@ class TrainDock(QWidget):
             viewer.layers.selection.active = chosen
             viewer.reset_view()
 
-    def show_forecasts(self, order: Order) -> None:
+    def show_forecasts(
+        self, order: Order, done: Callable[[Result | None], None]
+    ) -> None:
         """Forecast the movie with the new model, as the next job."""
         from napari_morphocast.widgets._forecast import show_forecasts
 
         layer = _source(order)
         if layer is None or layer not in self._viewer.layers:
+            done(None)
             return
         for preview in self._viewer.layers:
             if own_metadata(preview).get("kind") == "preview":
@@ -182,7 +144,8 @@ class TrainDock(QWidget):
         if self._looked_at is not None:
             camera = self._viewer.scene.camera
             camera.center, camera.zoom = self._looked_at
-        show_forecasts(self._viewer, layer, order.movies[0], order.path, HORIZON)
+        movie, path = order.movies[0], order.path
+        show_forecasts(self._viewer, layer, movie, path, HORIZON, done)
 
     # --- layout and wiring
 
@@ -191,7 +154,7 @@ class TrainDock(QWidget):
         column = QVBoxLayout(inside)
         column.setContentsMargins(8, 8, 8, 4)
         column.addWidget(self._movie)
-        column.addWidget(_line())
+        column.addWidget(line())
         column.addWidget(self._settings)
         column.addStretch()
         scroll = QScrollArea()
@@ -199,33 +162,12 @@ class TrainDock(QWidget):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        buttons = QHBoxLayout()
-        for button in self._buttons.values():
-            buttons.addWidget(button)
-        self._bar.setTextVisible(False)
-        self._bar.setFixedHeight(8)
-        for label in (self._status, self._verdict, self._error, self._file):
-            label.setWordWrap(True)
-        self._verdict.setStyleSheet("font-weight: bold")
-        self._error.setStyleSheet("color: #d9534f; font-weight: bold")
-        foot = QVBoxLayout()
-        foot.setContentsMargins(8, 4, 8, 8)
-        foot.addLayout(buttons)
-        for widget in (
-            self._bar,
-            self._status,
-            self._error,
-            self._verdict,
-            self._file,
-            self._curves,
-        ):
-            foot.addWidget(widget)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(scroll, 1)
-        layout.addWidget(_line())
-        layout.addLayout(foot)
+        layout.addWidget(line())
+        layout.addLayout(self._run)
         self.setMinimumWidth(WIDTH)
 
     def _connect(self) -> None:
@@ -235,6 +177,7 @@ class TrainDock(QWidget):
         self._buttons["resume"].clicked.connect(lambda _: presenter.resume(self))
         self._buttons["finetune"].clicked.connect(lambda _: self._finetune())
         self._movie.changed.connect(self._enable)
+        self._settings.changed.connect(self._enable)
         self._movie.failed.connect(self._complain)
         events = self._viewer.layers.events
         events.inserted.connect(self._layers_changed)
@@ -299,12 +242,7 @@ class TrainDock(QWidget):
             self._presenter.stop_if(lambda order: gone in _sources(order))
 
     def _theme_changed(self, event: Any = None) -> None:
-        theme = get_theme(self._viewer.theme)
-        self._curves.set_theme(self._viewer.theme)
-        self._buttons["train"].setStyleSheet(
-            f"QPushButton:enabled {{ font-weight: bold; color: {theme.text.as_hex()}; "
-            f"background-color: {theme.current.as_hex()}; }}"
-        )
+        self._run.set_theme(self._viewer.theme)
 
     def _enable(self) -> None:
         """Enable what can be done; a disabled button says why in its tooltip."""
@@ -313,16 +251,25 @@ class TrainDock(QWidget):
         stop = "Nothing is being trained." if not state.running else ""
         if state.stopping:
             stop = "It stops after this batch, and saves."
-        none = "There is no interrupted or finished run to go on with."
+        settings = self._values()
+        idle = self._settings.ready and not state.running
+        # Once there are curves, what they say matters more.
+        fresh = idle and not state.progress.epochs
+        say(self._run.estimate, estimate(settings) if fresh else "")
         reasons = {
             "train": why,
             "stop": stop,
-            "resume": why or ("" if state.resumable else none),
+            "resume": why or no_resuming(state, settings),
             "finetune": why,
         }
-        for name, reason in reasons.items():
-            self._buttons[name].setEnabled(not reason)
-            self._buttons[name].setToolTip(f"<p>{reason or TIPS[name]}</p>")
+        self._run.enable(reasons)
+
+    def _values(self) -> dict[str, Any]:
+        """Settings as far as they can be read."""
+        try:
+            return self._settings.values()
+        except SettingsError:
+            return {}
 
     def _why_not(self, state: TrainState) -> str:
         if state.running:
@@ -364,16 +311,3 @@ def _source(order: Order) -> Image | None:
 
 def _is_removal(event: Any) -> bool:
     return getattr(event, "type", "") == "removed"
-
-
-def _say(label: QLabel, text: str) -> None:
-    """Show a text, or nothing at all."""
-    label.setText(text)
-    label.setVisible(bool(text))
-
-
-def _line() -> QFrame:
-    line = QFrame()
-    line.setFrameShape(QFrame.Shape.HLine)
-    line.setFrameShadow(QFrame.Shadow.Sunken)
-    return line

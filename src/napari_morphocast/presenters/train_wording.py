@@ -1,0 +1,85 @@
+"""What the Train dock says about a run: how long it takes, and what came of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_morphocast.presenters.wording import ahead, duration, frames
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari_morphocast.presenters.forecasting import Result
+
+NOTHING = "“nothing moves”"
+CHECKING = "Checking on unseen frames…"
+NOTHING_LEARNED = (
+    "Stopped before the first epoch was done: nothing has been learned yet."
+)
+FEW = 5  # unseen frames; what so few say may be chance
+
+
+def estimate(settings: Mapping[str, Any]) -> str:
+    """How long a run with these settings takes, as far as anybody can know."""
+    minutes = float(settings.get("minutes") or 0)
+    if minutes:
+        return f"At most {duration(60 * minutes)} (the time limit), often less."
+    epochs = int(settings.get("epochs") or 0)
+    if not epochs:
+        return ""
+    return f"No time limit: {_times(epochs)} over the frames. Stop keeps the best."
+
+
+def judgement(result: Result | None) -> str:
+    """Say in plain words whether a model beats "nothing moves" on unseen frames.
+
+    Parameters
+    ----------
+    result : Result, optional
+        The new model's prediction of its own movie; None if there is none.
+    """
+    if result is None or result.done < len(result.begun.frames):
+        return (
+            "Not checked on unseen frames: press Predict all in the Forecast dock to "
+            "see what the model is worth."
+        )
+    unseen = result.begun.unseen
+    fresh = [score for score in result.scores if score.frame >= unseen]
+    if not fresh:
+        return (
+            "The model has learned from every frame, so nobody can say how well it "
+            "forecasts: keep some frames unseen, or predict another movie."
+        )
+    order = result.begun.order
+    ours = sum(score.model["mse"] for score in fresh)
+    still = sum(score.persistence["mse"] for score in fresh)
+    at = f"at {ahead(order.frames, order.movie.interval)}"
+    where = f"on {frames(len(fresh))} it has never seen"
+    where += ", too few to be sure" * (len(fresh) < FEW)
+    return _compared(ours, still, at, where)
+
+
+def _compared(ours: float, still: float, at: str, where: str) -> str:
+    if not still:
+        return f"Nothing moves in this movie {at}, {where}: there is no need to learn."
+    share = f"{100 * abs(1 - ours / still):.0f} %"
+    if share == "0 %":
+        return f"As good as {NOTHING} {at}, not better, {where}: train longer."
+    if ours > still:
+        return (
+            f"Does not beat {NOTHING} {at}: its error is {share} larger, {where}. "
+            "Train longer, or on a longer movie."
+        )
+    return f"Beats {NOTHING} by {share} {at}, {where}."
+
+
+def remaining(seconds: float) -> str:
+    """A rough time that is left: nobody needs it exactly."""
+    if seconds < 5:
+        return "a moment"
+    step = 1 if seconds < 20 else 5 if seconds < 120 else 30
+    return f"about {duration(step * round(seconds / step))}"
+
+
+def _times(count: int) -> str:
+    return "one pass" if count == 1 else f"{count} passes"
