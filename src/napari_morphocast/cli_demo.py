@@ -132,5 +132,5 @@ def _say_where(folder: Path) -> None:
         say(f"{folder / name}: {text}")
     say(
         "\nTo see them in napari: open the tissue sample (File > Open Sample), then "
-        "Plugins > napari-morphocast > Forecast, with the model above."
+        "Plugins > Morphocast > Forecast, with the model above."
     )
