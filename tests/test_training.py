@@ -99,6 +99,17 @@ def test_events_can_be_printed_as_json(path):
         assert json.loads(json.dumps(as_dict(event)))["event"] == type(event).__name__
 
 
+@pytest.mark.parametrize("batch", [1, 7, 100])
+def test_the_validation_loss_does_not_depend_on_the_batch(path, batch):
+    settings = {"learning_rate": 1e-12, "epochs": 1}
+    losses = []
+    for size in (4, batch):
+        started, *_ = events = events_of(path, batch=size, **settings)
+        done = next(e for e in events if isinstance(e, EpochDone))
+        losses.append((started.persistence, done.validation))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
 def test_the_same_seed_gives_the_same_weights(path, tmp_path):
     other = tmp_path / "again.morphocast"
     events_of(path, noise=0.05, flips=True)

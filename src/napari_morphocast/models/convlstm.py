@@ -268,20 +268,40 @@ class ConvLSTM(Forecaster, name="convlstm"):
         context, target = batch
         noise = self.config.noise
         seen = context + noise * torch.randn_like(context) if noise else context
+        forecasts = self.supervised(seen, target.shape[1])
+        truth = torch.cat([context, target], 1)[:, -forecasts.shape[1] :]
+        return self.criterion(forecasts, truth)
+
+    def supervised(self, context: Tensor, horizon: int) -> Tensor:
+        """Forecasts that the loss looks at, each from the frames before it.
+
+        Parameters
+        ----------
+        context : Tensor, shape (B, T, C, Y, X)
+            Known frames.
+        horizon : int
+            How many frames are forecast from the model's own forecasts after them.
+
+        Returns
+        -------
+        Tensor, shape (B, N, C, Y, X)
+            Ends with frame T + horizon - 1; begins with frame T, or with dense
+            supervision at the frame after the warm-up.
+        """
+        length = context.shape[1]
         dense = self.config.supervision == "dense"
-        first = min(self.config.warmup, context.shape[1]) if dense else context.shape[1]
+        first = min(self.config.warmup, length) if dense else length
         memory: Memory | None = None
         forecasts = []
-        for step, frame in enumerate(seen.unbind(1), start=1):
+        for step, frame in enumerate(context.unbind(1), start=1):
             memory = self.remember(frame, memory)
             if step >= first:
                 forecasts.append(self.next_frame(memory))
         assert memory is not None
-        for _ in range(target.shape[1] - 1):
+        for _ in range(horizon - 1):
             memory = self.remember(forecasts[-1], memory)
             forecasts.append(self.next_frame(memory))
-        truth = torch.cat([context[:, first:], target], 1)
-        return self.criterion(torch.stack(forecasts, 1), truth)
+        return torch.stack(forecasts, 1)
 
 
 def _norm(kind: str, channels: int) -> nn.Module:
