@@ -122,7 +122,9 @@ def _dock(viewer: napari.Viewer, name: str) -> QWidget:
 
 
 def _button(dock: QWidget, text: str) -> QPushButton:
-    return next(b for b in dock.findChildren(QPushButton) if b.text() == text)
+    return next(
+        b for b in dock.findChildren(QPushButton) if b.text().replace("&", "") == text
+    )
 
 
 def main(kind: str, what: str, movie: str) -> None:
