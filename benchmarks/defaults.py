@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    fit.time = SimpleNamespace(monotonic=time.process_time)  # type: ignore[assignment]
+    fit.time = SimpleNamespace(monotonic=time.process_time)  # type: ignore[assignment, attr-defined]
     movie = read_movie(given.movie)
     lines = _head(movie, given.minutes, given.seeds)
     print("\n".join(lines), flush=True)
