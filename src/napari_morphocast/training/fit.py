@@ -345,11 +345,14 @@ class _Loop:
         self.kept = time.monotonic()
         if not self.fabric.is_global_zero:
             return
-        state = self.state
-        state.weights = self.model.state_dict()
-        state.average = self.average.state_dict()
-        state.optimizers = [o.state_dict() for o in self.optimizers.values()]
-        write_state(self.job.path, state)
+        now = replace(
+            self.state,
+            weights=self.model.state_dict(),
+            average=self.average.state_dict(),
+            optimizers=[o.state_dict() for o in self.optimizers.values()]
+            or self.state.optimizers,
+        )
+        write_state(self.job.path, now)
 
 
 def _plan(stages: tuple[Stage, ...], epochs: int) -> list[Stage]:
