@@ -21,6 +21,7 @@ torch.set_num_threads(1)
 movie = read_movie(samples / "tissue.ome.tif")
 run = Run.make("convlstm", epochs=120)
 hardware = Hardware(device="cpu")
+model.unlink(missing_ok=True)
 for event in train(movie, model, run, hardware=hardware):
     if isinstance(event, EpochDone):
         print(f"epoch {event.epoch}: {event.validation:.5f}", flush=True)

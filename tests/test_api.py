@@ -6,6 +6,7 @@ import torch
 
 from movies import gliding
 from napari_morphocast import api
+from napari_morphocast.data.checks import fill_nan
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import (
     ForecastError,
@@ -146,6 +147,34 @@ def test_running_out_of_memory_while_forecasting_is_one_sentence(model, monkeypa
     monkeypatch.setattr(ConvLSTM, "next_frame", greedy)
     with pytest.raises(ForecastError, match="24 x 28 pixels; forecast on the CPU"):
         list(api.rollout(gliding(), model, hardware=CPU).frames)
+
+
+@pytest.mark.parametrize("name", ["persistence", "advection"])
+def test_nan_in_a_movie_to_forecast_is_named(name):
+    frames = gliding(dtype="float32").frames.copy()
+    frames[27:, 0, 2, 2] = np.nan
+    with pytest.raises(MovieError, match="Frame 27"):
+        list(api.predict(Movie(frames), name, hardware=CPU).frames)
+    with pytest.raises(MovieError, match="Frame 2[79]"):
+        api.rollout(Movie(frames), name, hardware=CPU)
+    with pytest.raises(MovieError, match="Frame 27"):
+        api.evaluate(Movie(frames), [name], hardware=CPU)
+
+
+def test_what_is_filled_in_for_a_forecast_comes_from_the_past():
+    frames = gliding(dtype="float32").frames.copy()
+    frames[20, 0, :9, :9] = np.nan
+    later = frames.copy()
+    later[21:] += 50
+    read = [fill_nan(Movie(f), from_past=True).read(0, 21) for f in (frames, later)]
+    np.testing.assert_array_equal(*read)
+    np.testing.assert_array_equal(read[0][20, 0, :9, :9], frames[19, 0, :9, :9])
+
+
+@pytest.mark.parametrize("since", [-1, 1, 2, float("nan")])
+def test_scoring_from_nowhere_is_refused(since):
+    with pytest.raises(SettingsError, match="share from 0 to below 1"):
+        api.evaluate(gliding(), ["persistence"], since=since, hardware=CPU)
 
 
 def test_two_models_of_one_name_are_told_apart(model, tmp_path):

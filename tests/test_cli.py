@@ -316,7 +316,7 @@ def test_a_movie_is_never_overwritten(
             "predict {movie} linear -o {folder}/o.tif --error {folder}/o.tif",
             "same file",
         ),
-        ("evaluate {movie} persistence --from 1.0", "none is left"),
+        ("evaluate {movie} persistence --from 1.0", "below 1"),
         ("train {movie} -o {folder}/none/n.morphocast", "There is no folder"),
         ("train {movie} -o {folder}/net.pt", ".morphocast"),
         ("train {movie} -o {folder}/n.morphocast --set patch", "key=value"),

@@ -282,6 +282,28 @@ def test_one_more_click_brings_everything_back(viewer):
     assert not viewer.canvas.grid.enabled
 
 
+def test_side_by_side_leaves_labels_and_the_camera_as_they_were(viewer):
+    forecast(viewer, add(viewer))
+    labels = viewer.add_labels(np.zeros((4, 4), int))
+    viewer.scene.camera.zoom = 3.21
+    viewer.scene.camera.center = (0.0, 1.5, 2.5)
+    show_side_by_side(viewer)
+    assert not labels.visible
+    show_as_before(viewer)
+    assert labels.visible
+    assert viewer.scene.camera.zoom == pytest.approx(3.21)
+    assert viewer.scene.camera.center == pytest.approx((0.0, 1.5, 2.5))
+
+
+def test_a_prediction_moves_a_slider_that_stands_where_it_has_no_frame(viewer):
+    layer = add(viewer)
+    viewer.dims.set_point(0, 0.0)
+    forecast(viewer, layer)
+    (prediction, *_) = [one for one in viewer.layers if one.name.startswith("forecast")]
+    at = prediction.world_to_data(viewer.dims.point)[0]
+    assert 0 <= round(at) < len(prediction.data)
+
+
 def test_side_by_side_takes_the_selected_forecast(viewer):
     layer = add(viewer)
     forecast(viewer, layer)

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 import pytest
 from npe2 import PluginManifest
+from qtpy.QtWidgets import QPushButton
 
 NAME = "napari-morphocast"
 DOCKS = ("Train", "Forecast")
@@ -68,6 +69,23 @@ def test_every_menu_item_is_in_naparis_menus(window, manifest):
 def test_every_dock_opens(window, name):
     dock, widget = window.window.add_plugin_dock_widget(NAME, name)
     assert widget.toolTip() is not None
+    window.window.remove_dock_widget(dock)
+
+
+def test_a_sample_opened_from_the_train_dock_can_be_trained_on_at_once(window, qtbot):
+    dock, widget = window.window.add_plugin_dock_widget(NAME, "Train")
+    buttons = {b.text().replace("&", ""): b for b in widget.findChildren(QPushButton)}
+    buttons["Open sample"].click()
+    qtbot.waitUntil(lambda: buttons["Train"].isEnabled(), timeout=60_000)
+    window.window.remove_dock_widget(dock)
+
+
+def test_a_movie_opened_from_a_dock_is_the_chosen_one(window):
+    window.open_sample(NAME, "waves")
+    dock, widget = window.window.add_plugin_dock_widget(NAME, "Forecast")
+    (layer,) = window.open_sample(NAME, "tissue")
+    widget.form.picker.choose(layer)
+    assert widget.form.picker.layer() is layer
     window.window.remove_dock_widget(dock)
 
 

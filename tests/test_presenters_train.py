@@ -22,7 +22,14 @@ from napari_morphocast.presenters.train import (
     new_path,
 )
 from napari_morphocast.presenters.train_wording import estimate
-from napari_morphocast.training.events import BatchDone, EpochDone, Finished, Started
+from napari_morphocast.presenters.trainer import too_short
+from napari_morphocast.training.events import (
+    BatchDone,
+    EpochDone,
+    Finished,
+    Saved,
+    Started,
+)
 
 NOW = datetime(2026, 11, 21, 9, 30)
 PREVIEW = np.zeros((3, 1, 4, 4), np.float32)
@@ -181,6 +188,44 @@ def test_a_run_that_learned_nothing_says_so(movie, tmp_path):
     train = presenter(Script(Started(2, 3, 1.0, "cpu", 1), Finished("stopped")), view)
     train.start(view)
     assert "nothing has been learned" in train.state.verdict
+
+
+def test_a_run_stopped_at_once_makes_one_statement_and_points_to_no_file(
+    movie, tmp_path
+):
+    view, saved = screen_for(movie, tmp_path), Saved(tmp_path / "a.morphocast")
+    story = Started(2, 3, 1.0, "cpu", 1), saved, Finished("stopped")
+    train = presenter(Script(*story), view)
+    train.start(view)
+    assert train.state.progress.path == saved.path
+    assert (train.state.status, train.state.saved) == ("", None)
+
+
+@pytest.mark.parametrize(
+    ("why", "said"), [("time", "more minutes"), ("diverged", "smaller learning rate")]
+)
+def test_a_run_that_learned_nothing_says_what_to_try(movie, tmp_path, why, said):
+    view = screen_for(movie, tmp_path)
+    train = presenter(Script(Started(2, 3, 1.0, "cpu", 1), Finished(why)), view)
+    train.start(view)
+    assert said in train.state.verdict
+
+
+def test_an_error_names_the_file_only_and_points_to_no_earlier_one(movie, tmp_path):
+    view, last = screen_for(movie, tmp_path), tmp_path / "old.morphocast"
+    last.with_name("old.morphocast.resume").touch()
+    train = presenter(Script(*learned(), Saved(last)), view, last=last)
+    train.resume(view)
+    assert train.state.saved == last
+    train._trainer = Script(fail=TrainingError(f"The run that makes {last} is over."))
+    train.resume(view)
+    assert train.state.error == "The run that makes 'old.morphocast' is over."
+    assert train.state.saved is None
+
+
+def test_too_few_frames_are_known_before_anything_is_pressed(movie):
+    assert "need at least" in too_short([movie], {"context": 40, "horizon": 2})
+    assert too_short([movie], {"context": 2, "horizon": 1}) == ""
 
 
 def test_what_the_run_has_to_say_is_shown(movie, tmp_path):

@@ -13,8 +13,10 @@ from qtpy.QtCore import Qt
 from movies import gliding
 from napari_morphocast.presenters.job import Job
 from napari_morphocast.presenters.train import TrainPresenter
+from napari_morphocast.widgets import _train
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._movies import own_metadata
+from napari_morphocast.widgets._preferences import Preferences
 from napari_morphocast.widgets._train import TrainDock
 
 TINY = {
@@ -174,11 +176,38 @@ def test_the_frames_are_examined_and_the_findings_shown(qtbot, viewer, dock):
     assert "frame 12" in report.text()
 
 
-def test_a_movie_that_is_too_short_is_refused_at_once(viewer, dock):
+def test_a_movie_that_is_too_short_disables_train_and_says_why(viewer, dock):
     viewer.add_image(np.zeros((4, 16, 16), np.uint8), axis_labels=("T", "Y", "X"))
-    button(dock, "train").click()
-    assert "has 4 frames" in dock._run.error.text()
-    assert button(dock, "train").isEnabled()
+    assert not button(dock, "train").isEnabled()
+    assert "has 4 frames" in button(dock, "train").toolTip()
+    assert "has 4 frames" in dock._run.estimate.text()
+
+
+def test_a_layer_without_time_disables_train_and_says_why(viewer, dock):
+    viewer.add_image(np.zeros((16, 16), np.uint8), axis_labels=("Y", "X"))
+    assert not button(dock, "train").isEnabled()
+    assert "time" in button(dock, "train").toolTip()
+    assert "time" in dock._run.estimate.text()
+
+
+def test_preferences_that_change_while_the_dock_is_open_are_used(
+    dock, monkeypatch, tmp_path
+):
+    changed = Preferences("cpu", "32-true", 7.0, tmp_path)
+    monkeypatch.setattr(_train, "preferences", lambda: changed)
+    chosen = dock.choices()
+    assert (chosen.device, chosen.precision) == ("cpu", "32-true")
+    assert (chosen.folder, chosen.settings["autosave"]) == (tmp_path, 7.0)
+
+
+def test_what_was_chosen_in_the_dock_wins_over_the_preferences(dock, monkeypatch):
+    combo = dock._settings._device
+    combo.activated.emit(combo.currentIndex())
+    dock._settings._forms[1].set_values({"autosave": 9.0})
+    changed = Preferences("cpu", autosave=7.0)
+    monkeypatch.setattr(_train, "preferences", lambda: changed)
+    chosen = dock.choices()
+    assert (chosen.device, chosen.settings["autosave"]) == ("auto", 9.0)
 
 
 def test_stop_keeps_what_was_learned(qtbot, viewer, dock, forecasts, home):

@@ -104,6 +104,7 @@ def test_the_validation_loss_does_not_depend_on_the_batch(path, batch):
     settings = {"learning_rate": 1e-12, "epochs": 1}
     losses = []
     for size in (4, batch):
+        path.unlink(missing_ok=True)
         started, *_ = events = events_of(path, batch=size, **settings)
         done = next(e for e in events if isinstance(e, EpochDone))
         losses.append((started.persistence, done.validation))
@@ -282,6 +283,43 @@ def test_nan_in_training_frames_is_refused_before_training(path):
     frames[3, 0, 2, 2] = np.nan
     with pytest.raises(MovieError, match="Frame 3"):
         api.train(Movie(frames), path, small())
+
+
+def test_a_model_that_is_there_already_is_never_replaced(path):
+    events_of(path)
+    before = path.read_bytes()
+    with pytest.raises(SettingsError, match="another name"):
+        api.train(gliding(), path, small())
+    assert path.read_bytes() == before
+
+
+def test_finetuning_never_ends_with_something_worse(path, tmp_path):
+    events_of(path, epochs=10, ema=0.5)
+    worse = tmp_path / "worse.morphocast"
+    run = small(epochs=1, learning_rate=1.0, clip=0)
+    list(api.train(gliding(), worse, run, hardware=CPU, start_from=path))
+    scores = [read(p)[0].scores["validation"] for p in (path, worse)]
+    assert scores[1] <= scores[0] * (1 + 1e-5)
+
+
+def test_finetuning_with_other_channels_is_refused(path, tmp_path):
+    events_of(path)
+    tuned = tmp_path / "tuned.morphocast"
+    with pytest.raises(MovieError, match="trained on 1 channel"):
+        api.train(gliding(channels=2), tuned, small(), start_from=path)
+
+
+def test_a_baseline_needs_no_training(path):
+    with pytest.raises(SettingsError, match="needs no training"):
+        api.train(gliding(), path, Run.make("persistence"))
+
+
+def test_more_processes_than_cores_are_refused(path):
+    run = api.train(
+        gliding(), path, small(), hardware=Hardware(device="cpu", devices=999)
+    )
+    with pytest.raises(SettingsError, match="999 processes"):
+        next(run)
 
 
 def test_movies_with_different_channels_are_refused(path):

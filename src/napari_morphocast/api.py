@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from napari_morphocast.training.resume import RunState
 
 BASELINES = "persistence", "linear", "advection"
+LONGEST_BASELINE = 4  # frames that a baseline sees
 SMALLEST = 16  # side of a frame in pixels
 PIXELS_AT_ONCE = 2**18  # in one batch of windows while predicting
 
@@ -121,6 +122,7 @@ def train(
     before = load(start_from) if start_from else None
     if before is not None:
         run = _continued(run, before)
+        before.misfits(some[0])
     _check_place(path)
     split = _split(some, run.window, run.training)
     draft = Checkpoint(
@@ -135,6 +137,8 @@ def train(
     )
     torch.manual_seed(run.training.seed)
     model = before.model if before else draft.build()
+    if not model.stages():
+        raise SettingsError(f"{run.model} needs no training; use its name as a model.")
     job = Job(draft, path, hardware or Hardware(), stop or threading.Event())
     return _begin(model, split, job)
 
@@ -215,6 +219,7 @@ def predict(
         together = min(8, max(1, PIXELS_AT_ONCE // (height * width)))
         for begin in range(first, len(movie), together):
             ends = range(begin, min(begin + together, len(movie)))
+            require_finite(movie, begin - first, ends[-1] - lead + 1)
             known = movie.read(begin - first, ends[-1] - lead + 1)
             windows = [known[i : i + ready.context] for i in range(len(ends))]
             ahead = ready.forecast(np.stack(windows), lead)
@@ -253,6 +258,8 @@ def rollout(
             f"{len(movie)} of {movie.name!r}, counted from 0, but not at {begin}."
         )
 
+    require_finite(movie, begin - ready.context, begin)
+
     def frames() -> Iterator[NDArray[Any]]:
         known = movie.read(begin - ready.context, begin)
         for frame in islice(ready.unroll(known), horizon):
@@ -263,7 +270,7 @@ def rollout(
 
 def evaluate(
     movie: Movie,
-    models: Sequence[Model],
+    models: Model | Sequence[Model],
     *,
     horizon: int = 10,
     since: float = 0.8,
@@ -292,8 +299,15 @@ def evaluate(
     Scores
         With a note for every model that was trained on frames scored here.
     """
+    if not 0 <= since < 1:
+        raise SettingsError(
+            f"Scoring can begin at a share from 0 to below 1 of the movie, not {since}."
+        )
     first = round(len(movie) * since)
-    ready = [_ready(movie, model, hardware) for model in models]
+    given = [models] if isinstance(models, Trained | str | Path) else models
+    ready = [_ready(movie, model, hardware) for model in given]
+    furthest = max([LONGEST_BASELINE, *(r.context for r in ready)])
+    require_finite(movie, max(0, first - furthest), len(movie))
     names = {model.name for model in ready}
     ready += [Trained.baseline(b, movie) for b in BASELINES if b not in names]
     contenders = [Contender(r.name, r.context, r.forecast) for r in ready]
@@ -375,6 +389,11 @@ def _split(movies: Sequence[Movie], spec: WindowSpec, config: TrainConfig) -> Sp
 def _check_place(path: Path) -> None:
     if path.suffix != SUFFIX:
         raise SettingsError(f"A model is saved as a {SUFFIX} file, not as {path.name}.")
+    if path.exists():
+        raise SettingsError(
+            f"There is a model {path} already; give another name, delete it, or go on "
+            "with it by resuming."
+        )
     if not path.parent.is_dir():
         raise SettingsError(f"There is no folder {path.parent}; make it first.")
 

@@ -33,6 +33,7 @@ def run_demo(folder: Path, minutes: float, device: str) -> None:
     run = Settings(minutes=minutes).run()
     say(describe(movie))
     model = folder / "demo.morphocast"
+    model.unlink(missing_ok=True)  # of an earlier demo
     with interruptible() as stop:
         follow(api.train(movie, model, run, hardware=hardware, stop=stop))
         if stop.is_set():

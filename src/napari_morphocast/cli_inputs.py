@@ -33,13 +33,13 @@ class Opening:
     z: str | None = None
     fill_nan: bool = False
 
-    def open(self, path: Path) -> Movie:
-        """Open one movie."""
+    def open(self, path: Path, *, to_learn: bool = False) -> Movie:
+        """Open one movie, to forecast it or to learn from it."""
         from napari_morphocast.data.checks import fill_nan
         from napari_morphocast.data.io import read_movie
 
         movie = read_movie(path, axes=self.axes, z=self._z(), channel=self.channel)
-        return fill_nan(movie) if self.fill_nan else movie
+        return fill_nan(movie, from_past=not to_learn) if self.fill_nan else movie
 
     def _z(self) -> Any:
         if self.z is None or self.z in ("max", "mean"):
@@ -92,6 +92,12 @@ class Settings:
         if self.config is not None:
             return Run.read(self.config, **values)
         return Run.make(str(values.pop("model", "convlstm")), **values)
+
+    def of_the_model(self) -> list[str]:
+        """Names of the settings given here that are the model's or its window's."""
+        run = self.run()
+        given = run.settings.model_fields_set | run.window.model_fields_set
+        return [*(["--model"] if self.model else []), *sorted(given)]
 
     def only_lengths(self) -> bool:
         """Whether nothing but epochs and minutes was said: all that resuming takes."""

@@ -36,8 +36,12 @@ def leads() -> bool:
 
 def say(text: str = "", *, aside: bool = False) -> None:
     """Print a line; aside, on stderr, where stdout belongs to a program."""
-    if leads():
+    if not leads():
+        return
+    try:
         typer.echo(text, err=aside)
+    except BrokenPipeError:  # nobody reads on, as after "| head"; the work goes on
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def as_json(values: Any) -> str:

@@ -54,7 +54,7 @@ def learn(
 ) -> None:
     """Train, show how it goes, and say what the model is worth."""
     check_target(plan.output, *paths, *filter(None, [plan.start_from]))
-    movies = [opening.open(path) for path in paths]
+    movies = [opening.open(path, to_learn=True) for path in paths]
     aside = plan.for_programs
     with interruptible() as stop:
         events = _events(movies, plan, hardware_of(hardware), stop)
@@ -181,6 +181,8 @@ def compare(
             scores.to_csv(table)
         if plot is not None:
             scores.plot(plot)
+        if opening.fill_nan:
+            warn(["Pixels that were filled in count as truth in these scores."])
         _say_scores(scores, models)
         for output in filter(None, outputs):
             say(f"Wrote {output}.")
@@ -196,6 +198,10 @@ def _events(
     from napari_morphocast import api
 
     settings = plan.settings
+    if plan.start_from is not None and (kept := settings.of_the_model()):
+        raise SettingsError(
+            f"A finetuned model keeps what it is; leave out {', '.join(kept)}."
+        )
     if not plan.resume:
         return api.train(
             movies,

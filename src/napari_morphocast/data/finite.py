@@ -45,15 +45,17 @@ def require_finite(movie: Movie, start: int, stop: int) -> None:
             )
 
 
-def fill_nan(movie: Movie) -> Movie:
+def fill_nan(movie: Movie, *, from_past: bool = False) -> Movie:
     """The same movie with NaN and infinite pixels interpolated as they are read.
 
     Each is interpolated in time between the nearest frames, at most 16 away, in which
     the pixel is a number; a pixel without any takes the nearest good one in its frame.
+    With ``from_past`` only earlier frames count, as a forecast's context demands: what
+    is filled in must not come from the frames to be foretold.
     """
     if not np.issubdtype(movie.dtype, np.inexact):
         return movie
-    return replace(movie, frames=_Filled(movie.frames))
+    return replace(movie, frames=_Filled(movie.frames, from_past))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +63,7 @@ class _Filled:
     """Frames (T, C, Y, X) whose broken pixels are interpolated when they are read."""
 
     frames: Frames
+    from_past: bool
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -98,6 +101,8 @@ class _Filled:
         missing = ~np.isfinite(np.asarray(self.frames[number]))
         value = np.full(missing.shape, np.nan)
         distance = np.ones(missing.shape)
+        if self.from_past and step > 0:
+            return value, distance
         for away in range(1, REACH + 1):
             other = number + step * away
             if not (0 <= other < self.shape[0] and missing.any()):

@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 MEASURES = "mse", "mae", "relative", "ssim"  # what is kept of every forecast
 COLUMNS = "model", "metric", "lead", "value", "low", "high", "n"
+LIMITS = {  # beyond which no score can lie
+    "mse": (0.0, np.inf),
+    "mae": (0.0, np.inf),
+    "ssim": (-1.0, 1.0),
+    "skill": (-np.inf, 1.0),
+}
 FEW = 8  # forecasts; an interval from fewer says little
 
 
@@ -314,7 +320,10 @@ def _at_lead(
                     _skill(again[mse, index], again[mse, other]),
                 )
         for metric, (value, replicates) in found.items():
-            low, high = draw.interval(float(value), replicates)
+            low, high = np.clip(
+                draw.interval(float(value), replicates),
+                *LIMITS.get(metric.split("_")[0], (-np.inf, np.inf)),
+            ).tolist()
             rows.append(Score(model, metric, lead, float(value), low, high, count))
     return rows
 

@@ -61,7 +61,9 @@ def verdict_on(skills: Sequence[Score], reference: str, interval: float | None) 
     lasting = useful_horizon(skills)
     if len(skills) > 1:
         words += f", and still does at {ahead(lasting, interval)}" * (lasting > 1)
-        words += ", but no further" * (lasting < skills[-1].lead)
+        beyond = [skill for skill in skills if skill.lead > lasting]
+        lost = bool(beyond) and not np.isnan(beyond[0].low)
+        words += ", but no further" * lost
     return words
 
 

@@ -17,8 +17,8 @@ from napari_morphocast.errors import (
 from napari_morphocast.presenters.job import Job
 from napari_morphocast.presenters.train_wording import (
     CHECKING,
-    NOTHING_LEARNED,
     judgement,
+    nothing_learned,
     remaining,
 )
 from napari_morphocast.training.events import (
@@ -111,12 +111,20 @@ class TrainState:
         if self.stopping:
             return "Stopping after this batch, and saving…"
         if not self.running:
-            return ENDINGS[p.ended].capitalize() if p.ended else ""
+            # Of a run that learned nothing the verdict says how it ended.
+            return ENDINGS[p.ended].capitalize() if p.ended and p.validation else ""
         if not p.epochs:
             return "Looking through the frames…"
         left = "" if self.remaining is None else f" · {remaining(self.remaining)} left"
         device = p.device.upper() if p.device == "cpu" else p.device
         return f"Epoch {min(p.epoch + 1, p.epochs)} of {p.epochs} on {device}{left}"
+
+    @property
+    def saved(self) -> Path | None:
+        """Model file to point to: of a run that ended well and learned something."""
+        if self.running or self.error or not self.progress.validation:
+            return None
+        return self.progress.path
 
 
 class TrainView(Protocol):
@@ -287,7 +295,9 @@ class TrainPresenter:
         return (self._clock() - began) * (1 - progress.share) / gained
 
     def _fail(self, message: str) -> None:
-        self._set(error=message)
+        path = self._order.path if self._order is not None else None
+        short = message if path is None else message.replace(str(path), repr(path.name))
+        self._set(error=short)
 
     def _end(self) -> None:
         self._job = None
@@ -301,7 +311,7 @@ class TrainPresenter:
         if order is None or self.state.error:
             return
         if not progress.validation:
-            self._set(verdict=NOTHING_LEARNED)
+            self._set(verdict=nothing_learned(progress.ended))
         elif progress.ended not in (None, "diverged"):
             self._check(order)
 

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
 
 NOTHING = "“nothing moves”"
 CHECKING = "Checking on unseen frames…"
-NOTHING_LEARNED = (
-    "Stopped before the first epoch was done: nothing has been learned yet."
-)
 FEW = 5  # unseen frames; what so few say may be chance
 
 
@@ -28,6 +25,21 @@ def estimate(settings: Mapping[str, Any]) -> str:
     if not epochs:
         return ""
     return f"No time limit: {_times(epochs)} over the frames. Stop keeps the best."
+
+
+def nothing_learned(why: str | None) -> str:
+    """Say how a run ended that did not finish its first epoch."""
+    how = {
+        "time": "The time was up",
+        "diverged": "The loss became NaN",
+    }.get(why or "", "Stopped")
+    advice = {
+        "time": "; give it more minutes",
+        "diverged": "; try a smaller learning rate",
+    }.get(why or "", "")
+    return (
+        f"{how} before the first epoch was done: nothing has been learned yet{advice}."
+    )
 
 
 def judgement(result: Result | None) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_morphocast.errors import MovieError
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from napari_morphocast.data.movie import Movie
     from napari_morphocast.presenters.train import Order
     from napari_morphocast.training.events import Event
 
@@ -63,3 +64,26 @@ class ApiTrainer:
             start_from=order.start_from,
             stop=stop,
         )
+
+
+def too_short(movies: Sequence[Movie], settings: Mapping[str, Any]) -> str:
+    """Why these movies have too few frames to train on; empty if they have enough.
+
+    Only lengths are looked at, no frame is read and torch is not needed. Settings
+    that are missing have their defaults; wrong ones are left to ``check``.
+    """
+    from pydantic import ValidationError
+
+    from napari_morphocast.data.windows import WindowSpec, split_in_time
+
+    def given(*names: str) -> dict[str, Any]:
+        return {name: settings[name] for name in names if name in settings}
+
+    try:
+        spec = WindowSpec(**given("context", "horizon"))
+        split_in_time(movies, spec, **given("until", "validation"))
+    except MovieError as error:
+        return error.on_screen
+    except ValidationError:
+        return ""
+    return ""

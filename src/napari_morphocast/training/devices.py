@@ -84,6 +84,7 @@ def engine(hardware: Hardware) -> Fabric:
     """Start Lightning Fabric on the wanted device or devices."""
     device = choose(hardware.device)
     several = hardware.devices * hardware.nodes > 1
+    _check_processes(hardware, device)
     one = [device.index or 0] if device.type == "cuda" else 1
     fabric = Fabric(
         accelerator=device.type,
@@ -98,6 +99,21 @@ def engine(hardware: Hardware) -> Fabric:
         torch.backends.cudnn.benchmark = True
         torch.set_float32_matmul_precision("high")
     return fabric
+
+
+def _check_processes(hardware: Hardware, device: torch.device) -> None:
+    """Refuse processes that would wait for others for ever."""
+    there = torch.cuda.device_count() if device.type == "cuda" else os.cpu_count() or 1
+    if hardware.devices > there:
+        raise SettingsError(
+            f"{hardware.devices} processes were asked for, but there are only {there} "
+            f"{device.type} devices or cores here; ask for fewer."
+        )
+    if hardware.nodes > 1 and "MASTER_ADDR" not in os.environ:
+        raise SettingsError(
+            "Training on several nodes needs a launcher that sets MASTER_ADDR, such as "
+            "torchrun or SLURM; start it with one, or use one node."
+        )
 
 
 def _precision(

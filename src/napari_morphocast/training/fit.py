@@ -125,6 +125,8 @@ class _Loop:
     def run(self) -> Iterator[Event]:
         """Epoch after epoch until there is a reason to end."""
         yield self._started()
+        if not math.isfinite(self.state.best):
+            self._look()
         why: Ending = "done"
         for stage in self.plan[self.state.epoch :]:
             self._enter(stage)
@@ -135,8 +137,8 @@ class _Loop:
                 why = "plateau"
             if why != "done":
                 break
-        if not math.isfinite(self.state.best):
-            self._save({})
+        if why == "stopped" and self.state.epoch == 0:
+            self._look()
         self._keep()
         yield Saved(self.job.path)
         yield Finished(why)
@@ -268,6 +270,17 @@ class _Loop:
         fall = min(1.0, (done - WARMUP) / (1 - WARMUP))
         return COLDEST + (1 - COLDEST) * (1 + math.cos(math.pi * fall)) / 2
 
+    def _look(self) -> None:
+        """Keep the weights as they are if nothing better is there yet.
+
+        So a model is never worse on unseen frames than what it started from, which is
+        persistence for a fresh one and the old model for a finetuned one.
+        """
+        validation, _ = self._validate()
+        if not validation >= self.state.best:
+            self.state.best = validation
+            self._save(validation)
+
     def _check(self, stage: Stage) -> Iterator[Event]:
         """End an epoch: look at unseen frames, keep the weights if they are better."""
         state = self.state
@@ -281,13 +294,7 @@ class _Loop:
         state.seconds, _ = self._agreed()
         if best:
             state.best, state.best_epoch = validation, state.epoch
-            self._save(
-                {
-                    "validation": validation,
-                    "persistence": self.persistence,
-                    "epoch": state.epoch,
-                }
-            )
+            self._save(validation)
         yield EpochDone(
             epoch=state.epoch,
             train=state.train[-1],
@@ -332,8 +339,13 @@ class _Loop:
         waited = self.state.epoch - max(self.state.best_epoch, self.again)
         return bool(self.config.patience) and waited >= self.config.patience
 
-    def _save(self, scores: dict[str, float]) -> None:
+    def _save(self, validation: float) -> None:
         """Write the averaged weights as the checkpoint, and the state beside it."""
+        scores = {
+            "validation": validation,
+            "persistence": self.persistence,
+            "epoch": self.state.epoch,
+        }
         if self.fabric.is_global_zero:
             weights = self.average.module.state_dict()
             draft = self.job.draft.model_copy(update={"scores": scores})

@@ -46,7 +46,10 @@ def state_path(path: Path) -> Path:
 def write_state(path: Path, state: RunState) -> None:
     """Keep the state of the run that makes the checkpoint ``path``."""
     with replacing(state_path(path)) as temporary:
-        torch.save(asdict(state), temporary)
+        try:
+            torch.save(asdict(state), temporary)
+        except RuntimeError as error:  # how torch says that the disk is full
+            raise OSError(f"the disk may be full; {error}".splitlines()[0]) from None
 
 
 def read_state(path: Path) -> RunState:

@@ -16,6 +16,7 @@ from qtpy.QtCore import QTimer
 from superqt.utils import FunctionWorker
 
 from napari_morphocast.presenters.job import BusyError, Job, explain, release, work
+from napari_morphocast.widgets._viewers import real_viewer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,7 +48,7 @@ class _Question(NamedTuple):
 
 def controller_of(viewer: ViewerModel) -> Controller:
     """The controller of a viewer: always the same one, however many docks there are."""
-    real = getattr(viewer, "__wrapped__", viewer)  # napari may hand out a proxy
+    real = real_viewer(viewer)
     if real not in _controllers:
         _controllers[real] = Controller()
     return _controllers[real]

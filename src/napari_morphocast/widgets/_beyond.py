@@ -9,7 +9,7 @@ from qtpy.QtCore import QTimer
 
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._movies import own_metadata
-from napari_morphocast.widgets._side_by_side import real_viewer
+from napari_morphocast.widgets._viewers import real_viewer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -68,12 +68,15 @@ class LayerCanvas:
     def end(self, result: Result) -> None:
         """Cut off the frames that never came, and note the scores.
 
-        The slider goes to the first frame that can be compared, if there is one.
+        The slider goes to the first frame of a rollout that it has followed, and to a
+        frame of a prediction if it stood where there is none.
         """
         rows = [_row(score) for score in result.scores]
         known = len(result.begun.errors)
-        if known and result.done and self._follows():
+        if result.done and self._follows():
             self._show(0)
+        if result.begun.order.kind == "prediction":
+            self._enter(result)
         self._reveal(2**31)
         for layers, most in (
             (self._frames, len(result.begun.frames)),
@@ -137,6 +140,16 @@ class LayerCanvas:
             self._unseen = False
             for layer in self._present(self._frames):
                 layer.visible = True
+
+    def _enter(self, result: Result) -> None:
+        """Move a slider that stands outside a prediction to its first unseen frame."""
+        if not result.done or not self._present(self._frames):
+            return
+        layer, axis = self._frames[0], self._sources[0].letters.index("T")
+        here = layer.world_to_data(self._viewer.dims.point)[axis]
+        if not -0.5 <= here < result.done - 0.5:
+            unseen = result.begun.unseen - result.begun.first
+            self._show(min(max(0, unseen), result.done - 1))
 
     def _show(self, frame: int) -> None:
         """Move the slider to a frame of the newest layer."""

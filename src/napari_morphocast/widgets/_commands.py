@@ -6,10 +6,10 @@ from napari.viewer import Viewer  # noqa: TC002  (napari reads the annotations)
 
 from napari_morphocast.widgets._side_by_side import (
     is_side_by_side,
-    real_viewer,
     show_as_before,
     show_side_by_side,
 )
+from napari_morphocast.widgets._viewers import real_viewer
 
 PLUGIN = "napari-morphocast"
 

@@ -34,6 +34,7 @@ from napari_morphocast.widgets._side_by_side import (
     show_as_before,
     show_side_by_side,
 )
+from napari_morphocast.widgets._viewers import real_viewer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,14 +59,15 @@ class ForecastDock(QWidget):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
-        self._viewer = napari_viewer
-        self._controller = controller_of(napari_viewer)
+        viewer = real_viewer(napari_viewer)
+        self._viewer = viewer
+        self._controller = controller_of(viewer)
         self._sources: Sequence[Source] = ()
-        self.form = ForecastForm(self, napari_viewer)
+        self.form = ForecastForm(self, viewer)
         self._fill_models(remembered().get("forecast", {}).get("model"))
         self._restore(remembered().get("forecast", {}))
         self.presenter = ForecastPresenter(self, self._controller)
-        self._exporter = Exporter(self, napari_viewer, self._controller)
+        self._exporter = Exporter(self, viewer, self._controller)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(SOON)
@@ -273,6 +275,9 @@ def show_forecasts(
     model_path: Path,
     horizon: int,
     done: Callable[[Result | None], None] = lambda _: None,
+    *,
+    device: str = "auto",
+    precision: str = "auto",
 ) -> None:
     """Predict all frames and roll out past the end, as layers, as the next job.
 
@@ -286,6 +291,8 @@ def show_forecasts(
         Frames of the rollout.
     done : callable
         Gets the prediction at the end; None if there is none.
+    device, precision : str
+        Those of the run; the Preferences may have changed since it began.
     """
     controller = controller_of(viewer)
     offer_model(controller, model_path)
@@ -297,7 +304,7 @@ def show_forecasts(
         if whole
         else [Source.of(layer, channel=channel)]
     )
-    orders = _both(movie, model_path, horizon)
+    orders = _both(movie, model_path, horizon, device, precision)
     recorder = Recorder(LayerCanvas(viewer, sources))
     stop = threading.Event()
 
@@ -320,10 +327,11 @@ def show_forecasts(
         done(None)
 
 
-def _both(movie: Movie, path: Path, horizon: int) -> list[Order]:
+def _both(
+    movie: Movie, path: Path, horizon: int, device: str, precision: str
+) -> list[Order]:
     """A prediction of every frame, then a rollout beyond the end."""
-    chosen = preferences()
-    where = None, chosen.device, chosen.precision
+    where = None, device, precision
     return [
         Order("prediction", movie, path, path.stem, 1, *where),
         Order("rollout", movie, path, path.stem, horizon, *where),

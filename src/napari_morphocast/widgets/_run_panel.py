@@ -63,7 +63,7 @@ class RunPanel(QVBoxLayout):
         say(self.status, state.status)
         say(self.note, f"⚠ {state.note}" if state.note else "")
         say(self.verdict, "" if state.running else state.verdict)
-        self._show_file(None if state.running else progress.path)
+        self._show_file(state.saved)
         say(self.error, state.error or message)
 
     def enable(self, reasons: Mapping[str, str]) -> None:

@@ -37,7 +37,9 @@ class SettingsPanel(QWidget):
     def __init__(self, device: str, presets: Mapping[str, Any]) -> None:
         super().__init__()
         self._presets = {"minutes": MINUTES, **presets}
-        self._wanted_device = device
+        self._wanted_device = device  # of the Preferences, until the user chooses
+        self._device_chosen = False
+        self._wanted_autosave = presets.get("autosave")
         self._catalog: Catalog | None = None
         self._forms: tuple[Form, ...] = ()
         self._model = QComboBox()
@@ -59,6 +61,7 @@ class SettingsPanel(QWidget):
         self._more: QCollapsible | None = None
         self._lay_out()
         self._model.currentTextChanged.connect(lambda _: self._build())
+        self._device.activated.connect(lambda _: self._choose_device())
 
     @property
     def ready(self) -> bool:
@@ -93,15 +96,31 @@ class SettingsPanel(QWidget):
         self._device.addItem(f"automatic: {fastest}", "auto")
         for name, label in catalog.devices:
             self._device.addItem(f"{name}: {label}" if name != "cpu" else label, name)
-        found = self._device.findData(self._wanted_device)
-        self._device.setCurrentIndex(max(0, found))
+        self._show_device()
         self._advice.setText(catalog.advice)
         self._advice.setVisible(bool(catalog.advice))
         self._build()
 
+    def prefer(self, device: str, autosave: float) -> None:
+        """Follow the Preferences where the user has not chosen otherwise here."""
+        self._wanted_device = device
+        if not self._device_chosen:
+            self._show_device()
+        if self.values().get("autosave") == self._wanted_autosave:
+            for form in self._forms:
+                form.set_values({"autosave": autosave})
+        self._wanted_autosave = autosave
+
     def show_failure(self, message: str) -> None:
         """Say why there are no settings."""
         self._note.setText(message)
+
+    def _show_device(self) -> None:
+        found = self._device.findData(self._wanted_device)
+        self._device.setCurrentIndex(max(0, found))
+
+    def _choose_device(self) -> None:
+        self._device_chosen = True
 
     def _lay_out(self) -> None:
         top = QFormLayout()

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
+from napari.layers import Image
+
 from napari_morphocast.errors import MovieError
 from napari_morphocast.widgets._layers import results_in
 from napari_morphocast.widgets._movies import own_metadata
+from napari_morphocast.widgets._viewers import real_viewer
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
-    from napari.layers import Image, Layer
+    from napari.layers import Layer
 
 FONT = 8  # points; names are long and the row is narrow
 
@@ -26,6 +29,8 @@ class _Before:
     enabled: bool
     shape: tuple[int, int]
     stride: int
+    center: tuple[float, ...]
+    zoom: float
 
 
 _before: WeakKeyDictionary[ViewerModel, _Before] = WeakKeyDictionary()
@@ -55,13 +60,16 @@ def show_side_by_side(viewer: ViewerModel) -> None:
             grid.enabled,
             grid.shape,
             grid.stride,
+            viewer.scene.camera.center,
+            viewer.scene.camera.zoom,
         )
     for layer in viewer.layers:
         layer.visible = layer in shown
         layer.name_overlay.visible = layer in shown
         layer.name_overlay.font_size = FONT
-        layer.colorbar.visible = own_metadata(layer).get("kind") == "error"
-        layer.colorbar.position = "bottom_right"
+        if isinstance(layer, Image):
+            layer.colorbar.visible = own_metadata(layer).get("kind") == "error"
+            layer.colorbar.position = "bottom_right"
     viewer.canvas.grid.stride = 1  # the lowest layer, the input, comes first
     viewer.canvas.grid.shape = _shape(viewer, shown)
     viewer.canvas.grid.enabled = True
@@ -79,8 +87,9 @@ def show_as_before(viewer: ViewerModel) -> None:
     for layer in viewer.layers:
         layer.visible = before.visible.get(layer, layer.visible)
         layer.name_overlay.visible = before.named.get(layer, False)
-        layer.colorbar.visible = False
-    viewer.reset_view()
+        if isinstance(layer, Image):
+            layer.colorbar.visible = False
+    viewer.scene.camera.center, viewer.scene.camera.zoom = before.center, before.zoom
 
 
 def _row(viewer: ViewerModel) -> list[Image]:
@@ -96,8 +105,11 @@ def _row(viewer: ViewerModel) -> list[Image]:
     return [
         layer
         for layer in viewer.layers
-        if own_metadata(layer).get("run") == about["run"]
-        or layer.name == about["source"]
+        if isinstance(layer, Image)
+        and (
+            own_metadata(layer).get("run") == about["run"]
+            or layer.name == about["source"]
+        )
     ]
 
 
@@ -110,9 +122,3 @@ def _shape(viewer: ViewerModel, shown: list[Image]) -> tuple[int, int]:
     in_a_row = min(rows / height, columns / count / width)
     in_a_column = min(rows / count / height, columns / width)
     return (1, count) if in_a_row >= in_a_column else (count, 1)
-
-
-def real_viewer(viewer: ViewerModel) -> ViewerModel:
-    """The viewer itself; napari may hand out a proxy."""
-    real: ViewerModel = getattr(viewer, "__wrapped__", viewer)
-    return real

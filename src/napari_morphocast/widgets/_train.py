@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_morphocast.errors import SettingsError
+from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.presenters.catalog import load_catalog
 from napari_morphocast.presenters.train import (
     ENDING,
@@ -24,7 +24,7 @@ from napari_morphocast.presenters.train import (
     no_resuming,
 )
 from napari_morphocast.presenters.train_wording import estimate
-from napari_morphocast.presenters.trainer import ApiTrainer
+from napari_morphocast.presenters.trainer import ApiTrainer, too_short
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._form import line, say
 from napari_morphocast.widgets._lifetime import when_gone
@@ -34,6 +34,7 @@ from napari_morphocast.widgets._preferences import preferences, remember, rememb
 from napari_morphocast.widgets._preview import add_preview
 from napari_morphocast.widgets._run_panel import RunPanel
 from napari_morphocast.widgets._settings_panel import SettingsPanel
+from napari_morphocast.widgets._viewers import real_viewer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,20 +66,20 @@ class TrainDock(QWidget):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
-        self._viewer = napari_viewer
-        self._controller = controller_of(napari_viewer)
+        viewer = real_viewer(napari_viewer)
+        self._viewer = viewer
+        self._controller = controller_of(viewer)
         self._presenter = _presenter_of(self._controller)
         self._gone = False
         self._looked_at: tuple[Any, float] | None = None  # before there was a preview
         self._message = ""  # of this dock; the presenter has its own
-        self._preferences = preferences()
+        preferred = preferences()
         last = remembered().get("train", {})
-        self._movie = MoviePanel(napari_viewer, self._controller)
+        self._movie = MoviePanel(viewer, self._controller)
         self._settings = SettingsPanel(
-            self._preferences.device,
-            {"autosave": self._preferences.autosave, **last},
+            preferred.device, {**last, "autosave": preferred.autosave}
         )
-        self._run = RunPanel(napari_viewer.theme)
+        self._run = RunPanel(viewer.theme)
         self._buttons = self._run.buttons
         self._lay_out()
         self._connect()
@@ -98,16 +99,21 @@ class TrainDock(QWidget):
         return self._movie.all_movies(), layers
 
     def choices(self) -> Choices:
-        """Model, settings and hardware as they are shown; remembered for next time."""
+        """Model, settings and hardware; remembered for next time.
+
+        The Preferences are read now, for they may have changed since the dock opened.
+        """
+        preferred = preferences()
+        self._settings.prefer(preferred.device, preferred.autosave)
         values = self._settings.values()
         kept = {name: v for name, v in values.items() if name != "autosave"}
         remember(train={**kept, "model": self._settings.model})
         return Choices(
             model=self._settings.model,
             settings=values,
-            folder=self._preferences.models_folder,
+            folder=preferred.models_folder,
             device=self._settings.device,
-            precision=self._preferences.precision,
+            precision=preferred.precision,
         )
 
     def show_state(self, state: TrainState) -> None:
@@ -145,7 +151,16 @@ class TrainDock(QWidget):
             camera = self._viewer.scene.camera
             camera.center, camera.zoom = self._looked_at
         movie, path = order.movies[0], order.path
-        show_forecasts(self._viewer, layer, movie, path, HORIZON, done)
+        show_forecasts(
+            self._viewer,
+            layer,
+            movie,
+            path,
+            HORIZON,
+            done,
+            device=order.choices.device,
+            precision=order.choices.precision,
+        )
 
     # --- layout and wiring
 
@@ -224,7 +239,7 @@ class TrainDock(QWidget):
         self._controller.ask(load_catalog, loaded, failed)
 
     def _finetune(self) -> None:
-        folder = str(self._preferences.models_folder)
+        folder = str(preferences().models_folder)
         path, _ = QFileDialog.getOpenFileName(
             self, "Model to go on from", folder, f"Morphocast models (*{ENDING})"
         )
@@ -237,6 +252,7 @@ class TrainDock(QWidget):
 
     def _layers_changed(self, event: Any = None) -> None:
         self._movie.refresh()
+        self._enable()
         gone = getattr(event, "value", None) if _is_removal(event) else None
         if gone is not None:
             self._presenter.stop_if(lambda order: gone in _sources(order))
@@ -255,9 +271,12 @@ class TrainDock(QWidget):
         idle = self._settings.ready and not state.running
         # Once there are curves, what they say matters more.
         fresh = idle and not state.progress.epochs
-        say(self._run.estimate, estimate(settings) if fresh else "")
+        useless, short = ("", "") if why else self._movie_wrong(settings)
+        told = useless or short or (estimate(settings) if fresh else "")
+        say(self._run.estimate, told)
+        why = why or useless
         reasons = {
-            "train": why,
+            "train": why or short,
             "stop": stop,
             "resume": why or no_resuming(state, settings),
             "finetune": why,
@@ -270,6 +289,14 @@ class TrainDock(QWidget):
             return self._settings.values()
         except SettingsError:
             return {}
+
+    def _movie_wrong(self, settings: dict[str, Any]) -> tuple[str, str]:
+        """Why the chosen layers are no movie, or one too short for a new model."""
+        try:
+            movies = self._movie.all_movies()
+        except MovieError as error:
+            return error.on_screen, ""
+        return "", too_short(movies, settings)
 
     def _why_not(self, state: TrainState) -> str:
         if state.running:
