@@ -155,7 +155,7 @@ def test_nan_in_a_movie_to_forecast_is_named(name):
     frames[27:, 0, 2, 2] = np.nan
     with pytest.raises(MovieError, match="Frame 27"):
         list(api.predict(Movie(frames), name, hardware=CPU).frames)
-    with pytest.raises(MovieError, match="Frame 2[79]"):
+    with pytest.raises(MovieError, match=r"Frame 2[79]"):
         api.rollout(Movie(frames), name, hardware=CPU)
     with pytest.raises(MovieError, match="Frame 27"):
         api.evaluate(Movie(frames), [name], hardware=CPU)

@@ -45,19 +45,13 @@ class Scaling(BaseModel):
         MovieError
             If a channel never changes, since there is nothing to forecast.
         """
+        name = parts[0].movie.name
         samples = np.concatenate([_sample(p.movie, p.first, p.stop) for p in parts], 1)
-        low, high = np.percentile(samples, PERCENTILES, axis=1)
-        flat = samples.max(1) == samples.min(1)
-        if flat.any():
-            raise MovieError(
-                f"Channel {int(flat.argmax())} of {parts[0].movie.name!r} has the same "
-                f"grey level ({samples[flat.argmax(), 0]:g}) everywhere, so there is "
-                "nothing to forecast; choose another channel or movie."
-            )
-        narrow = high <= low
-        low = np.where(narrow, samples.min(1), low)
-        high = np.where(narrow, samples.max(1), high)
-        return cls(low=tuple(map(float, low)), high=tuple(map(float, high)))
+        lines = [
+            _line(levels, f"Channel {number} of {name!r}")
+            for number, levels in enumerate(samples)
+        ]
+        return cls(low=tuple(low for low, _ in lines), high=tuple(h for _, h in lines))
 
     @property
     def span(self) -> NDArray[np.float32]:
@@ -87,6 +81,21 @@ def as_stored(frames: NDArray[np.float32], dtype: np.dtype[Any]) -> NDArray[Any]
         rounded = np.rint(frames.astype(np.float64))
         return np.clip(rounded, limits.min, limits.max).astype(dtype)
     return frames.astype(dtype)
+
+
+def _line(levels: NDArray[np.float32], what: str) -> tuple[float, float]:
+    """Grey levels that become 0 and 1; those that are no numbers do not count."""
+    known = levels[np.isfinite(levels)]
+    if not known.size or known.min() == known.max():
+        level = f"the same grey level ({known[0]:g})" if known.size else "no grey level"
+        raise MovieError(
+            f"{what} has {level} everywhere, so there is nothing to forecast; choose "
+            "another channel or movie."
+        )
+    low, high = np.percentile(known, PERCENTILES)
+    if high <= low:
+        low, high = known.min(), known.max()
+    return float(low), float(high)
 
 
 def _sample(movie: Movie, first: int, stop: int) -> NDArray[np.float32]:
