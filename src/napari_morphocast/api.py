@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from napari_morphocast.evaluation.scores import Scores
     from napari_morphocast.models.base import Model as Network
     from napari_morphocast.training.events import Event
-    from napari_morphocast.training.resume import RunState
 
 BASELINES = "persistence", "linear", "advection"
 LONGEST_BASELINE = 4  # frames that a baseline sees
@@ -181,7 +180,7 @@ def resume(
             f"The run that makes {path} began with other frames (of {names}); resume "
             "with those, or finetune on the new ones."
         )
-    if _complete(state, training):
+    if state.complete(training):
         raise SettingsError(
             f"The run that makes {path} is complete after {state.epoch} epochs; give "
             "more epochs or minutes to go on."
@@ -396,8 +395,3 @@ def _check_place(path: Path) -> None:
         )
     if not path.parent.is_dir():
         raise SettingsError(f"There is no folder {path.parent}; make it first.")
-
-
-def _complete(state: RunState, training: TrainConfig) -> bool:
-    timed_out = training.minutes and state.seconds >= 60 * training.minutes
-    return bool(timed_out) or state.epoch >= training.epochs

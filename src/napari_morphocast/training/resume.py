@@ -14,6 +14,8 @@ from napari_morphocast.training.checkpoint import replacing
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from napari_morphocast.training.config import TrainConfig
+
 
 @dataclass(slots=True)
 class RunState:
@@ -36,6 +38,11 @@ class RunState:
     average: dict[str, Any] = field(default_factory=dict)
     optimizers: list[dict[str, Any]] = field(default_factory=list)
     draft: str = ""  # the checkpoint to be, as JSON
+
+    def complete(self, training: TrainConfig) -> bool:
+        """Whether these settings leave nothing to do."""
+        timed_out = training.minutes and self.seconds >= 60 * training.minutes
+        return bool(timed_out) or self.epoch >= training.epochs
 
 
 def state_path(path: Path) -> Path:
