@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from napari_morphocast.presenters.job import Job
 from napari_morphocast.presenters.train import TrainPresenter
 from napari_morphocast.widgets import _train
 from napari_morphocast.widgets._background import controller_of
+from napari_morphocast.widgets._check_report import PATIENCE, CheckReport
 from napari_morphocast.widgets._movies import own_metadata
 from napari_morphocast.widgets._preferences import Preferences
 from napari_morphocast.widgets._train import TrainDock
@@ -308,3 +310,13 @@ def test_the_tab_key_goes_from_top_to_bottom_and_skips_what_is_folded(dock):
     assert next_after(unfold) not in settings._forms[1].inputs()
     unfold.click()
     assert next_after(unfold) is settings._forms[1].inputs()[0]
+
+
+def test_a_check_report_that_is_gone_asks_nothing_any_more(qtbot):
+    background = MagicMock()
+    report = CheckReport(background, lambda: gliding(12))
+    qtbot.addWidget(report)
+    report.forget()
+    report.look_soon()
+    qtbot.wait(2 * PATIENCE)
+    background.ask.assert_not_called()

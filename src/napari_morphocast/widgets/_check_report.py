@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_morphocast.presenters.job import Background
 
 EXAMINED = 2**28  # bytes of a movie that are examined
+GONE = -1  # instead of the number of a question
 PATIENCE = 300  # milliseconds after the last change, for people who are typing
 
 
@@ -40,15 +41,19 @@ class CheckReport(QLabel):
 
     def look_soon(self) -> None:
         """The movie is another one now."""
+        if self._asked == GONE:
+            return
         self._asked += 1
         self.clear()
         self._later.start()
 
     def forget(self) -> None:
         """The dock is gone: answers that come now must not touch it."""
-        self._asked = -1
+        self._asked = GONE
 
     def _examine(self) -> None:
+        if self._asked == GONE:
+            return
         try:
             movie = self._movie()
         except MorphocastError as error:
