@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_morphocast.data.checks import require_finite
+from napari_morphocast.data.finite import read_finite, require_finite
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.data.scaling import Scaling, as_stored
 from napari_morphocast.data.windows import Part, split_in_time
@@ -218,8 +218,7 @@ def predict(
         together = min(8, max(1, PIXELS_AT_ONCE // (height * width)))
         for begin in range(first, len(movie), together):
             ends = range(begin, min(begin + together, len(movie)))
-            require_finite(movie, begin - first, ends[-1] - lead + 1)
-            known = movie.read(begin - first, ends[-1] - lead + 1)
+            known = read_finite(movie, begin - first, ends[-1] - lead + 1)
             windows = [known[i : i + ready.context] for i in range(len(ends))]
             ahead = ready.forecast(np.stack(windows), lead)
             yield from as_stored(ahead[:, -1], movie.dtype)
@@ -256,11 +255,9 @@ def rollout(
             f"A rollout of {ready.name} can start at frames {ready.context} to "
             f"{len(movie)} of {movie.name!r}, counted from 0, but not at {begin}."
         )
-
-    require_finite(movie, begin - ready.context, begin)
+    known = read_finite(movie, begin - ready.context, begin)
 
     def frames() -> Iterator[NDArray[Any]]:
-        known = movie.read(begin - ready.context, begin)
         for frame in islice(ready.unroll(known), horizon):
             yield as_stored(frame, movie.dtype)
 

@@ -33,16 +33,22 @@ def require_finite(movie: Movie, start: int, stop: int) -> None:
     if not np.issubdtype(movie.dtype, np.inexact):
         return
     for begin, end in pieces(movie, start, stop):
-        broken = ~np.isfinite(movie.raw(begin, end))
-        if broken.any():
-            counts = broken.sum(axis=(1, 2, 3))
-            first = int(np.flatnonzero(counts)[0])
-            raise MovieError(
-                f"Frame {begin + first} of {movie.name!r} (counted from 0) has "
-                f"{int(counts[first])} pixel(s) that are NaN or infinite; repair the "
-                "movie",
-                "--fill-nan interpolates them from the frames around.",
-            )
+        read_finite(movie, begin, end)
+
+
+def read_finite(movie: Movie, start: int, stop: int) -> NDArray[np.float32]:
+    """Frames ``start`` to ``stop - 1`` as float32; refuses NaN and infinite pixels."""
+    frames = movie.raw(start, stop)
+    broken = ~np.isfinite(frames)
+    if broken.any():
+        counts = broken.sum(axis=(1, 2, 3))
+        first = int(np.flatnonzero(counts)[0])
+        raise MovieError(
+            f"Frame {start + first} of {movie.name!r} (counted from 0) has "
+            f"{int(counts[first])} pixel(s) that are NaN or infinite; repair the movie",
+            "--fill-nan interpolates them from the frames around.",
+        )
+    return frames.astype(np.float32)
 
 
 def fill_nan(movie: Movie, *, from_past: bool = False) -> Movie:
