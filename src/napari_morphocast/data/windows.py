@@ -5,9 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from napari_morphocast.errors import MovieError
 
@@ -16,34 +17,92 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.movie import Movie
 
+SHORTER = (  # what gives way to a short movie: down to so many frames, in such steps
+    ("horizon", 2, 1),
+    ("context", 4, 2),
+    ("horizon", 1, 1),
+    ("context", 2, 2),
+)
 A = TypeVar("A")
+Task = Literal["forecast", "between"]
 
 
 class WindowSpec(BaseModel):
-    """How many frames a model is shown, and how many it learns to foretell."""
+    """How many frames a model is shown, and which frames it learns to foretell."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    task: Task = Field(
+        "forecast",
+        title="Task",
+        description="Forecast the frames after the context, or interpolate the one "
+        "frame between its two halves (between).",
+    )
     context: int = Field(
+        8,
+        ge=1,
+        le=64,
+        validate_default=True,
+        title="Context",
+        description="How many frames the model sees before it forecasts; between, "
+        "half of them lie before the missing frame and half after it (frames).",
+    )
+    horizon: int = Field(
         4,
         ge=1,
         le=64,
-        title="Context",
-        description="How many frames the model sees before it forecasts (frames).",
-    )
-    horizon: int = Field(
-        2,
-        ge=1,
-        le=64,
+        validate_default=True,
         title="Training rollout",
         description="How many frames it forecasts from its own forecasts while it "
-        "learns (frames). More makes long rollouts steadier and training slower.",
+        "learns (frames). More makes long rollouts steadier and training slower; "
+        "between, it is always 1.",
     )
+
+    @field_validator("context")
+    @classmethod
+    def _two_halves(cls, context: int, info: ValidationInfo) -> int:
+        if info.data.get("task") == "between" and context % 2:
+            raise PydanticCustomError(
+                "odd",
+                "with task = between it must be even, as half of the frames lie "
+                "before the missing one and half after it",
+            )
+        return context
+
+    @field_validator("horizon")
+    @classmethod
+    def _one_between(cls, horizon: int, info: ValidationInfo) -> int:
+        return 1 if info.data.get("task") == "between" else horizon
 
     @property
     def length(self) -> int:
         """Frames in one window: context and horizon together."""
         return self.context + self.horizon
+
+    @property
+    def before(self) -> int:
+        """Frames of a window that lie before its first target."""
+        return self.context // 2 if self.task == "between" else self.context
+
+    @property
+    def onward(self) -> int:
+        """Frames of a window from its first target on."""
+        return self.length - self.before
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Frames of a window in the order that a model is shown them, targets last.
+
+        Numbers count from the window's earliest frame. A forecast keeps the order of
+        time. Around a missing frame the context goes from the outside in, and at each
+        distance the frame after comes first: 4, 0, 3, 1, then the target 2. So the
+        last frame shown is the one just before the target, as in a forecast, and
+        "nothing moves" means the same.
+        """
+        if self.task == "forecast":
+            return tuple(range(self.length))
+        pairs = ((self.context - i, i) for i in range(self.before))
+        return (*(number for pair in pairs for number in pair), self.before)
 
 
 class Window(NamedTuple, Generic[A]):
@@ -55,11 +114,15 @@ class Window(NamedTuple, Generic[A]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Part:
-    """A stretch of a movie whose frames ``first`` to ``stop - 1`` may be targets."""
+    """A stretch of a movie whose frames ``first`` to ``stop - 1`` may be targets.
+
+    No window holds a frame in ``breaks`` together with the frame before it.
+    """
 
     movie: Movie
     first: int
     stop: int
+    breaks: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +136,27 @@ class Place:
 class Windows:
     """All windows of some parts of movies; no window crosses from one to another.
 
-    A context may reach back before its part, as it does in real use, but every
-    target frame lies inside it.
+    A context may reach back before its part, as it does in real use, but every frame
+    from the first target on lies inside it.
     """
 
     def __init__(self, parts: Iterable[Part], spec: WindowSpec) -> None:
         self.parts = tuple(parts)
         self.spec = spec
-        counts = [self._count(part) for part in self.parts]
-        self._ends = list(accumulate(counts))
+        self._targets = [self._of(part) for part in self.parts]
+        self._ends = list(accumulate(map(len, self._targets)))
 
-    def _count(self, part: Part) -> int:
-        first = max(part.first, self.spec.context)
-        return max(0, part.stop - self.spec.horizon - first + 1)
+    def _of(self, part: Part) -> Sequence[int]:
+        """First targets of a part's windows."""
+        before, onward = self.spec.before, self.spec.onward
+        targets = range(max(part.first, before), part.stop - onward + 1)
+        if not part.breaks:
+            return targets
+        return [
+            t
+            for t in targets
+            if part.breaks.isdisjoint(range(t - before + 1, t + onward))
+        ]
 
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
@@ -96,8 +167,7 @@ class Windows:
             raise IndexError(f"window {index} of {len(self)}")
         number = bisect_right(self._ends, index)
         before = self._ends[number - 1] if number else 0
-        first = max(self.parts[number].first, self.spec.context)
-        return Place(number, first + index - before)
+        return Place(number, self._targets[number][index - before])
 
 
 class Split(NamedTuple):
@@ -137,7 +207,7 @@ def split_in_time(
     train, check, test = [], [], []
     for movie in movies:
         end = round(len(movie) * until)
-        kept = max(spec.horizon, round(end * validation))
+        kept = max(spec.onward, round(end * validation))
         seam = end - kept
         if seam < spec.length:
             raise MovieError(_too_short(movie, spec, until, validation))
@@ -154,9 +224,36 @@ def frames_needed(
     length = spec.length
     while True:
         end = round(length * until)
-        if end - max(spec.horizon, round(end * validation)) >= spec.length:
+        kept = max(spec.onward, round(end * validation))
+        if end - kept >= spec.length:
             return length
         length += 1
+
+
+def shortened(
+    spec: WindowSpec, frames: int, until: float = 0.8, validation: float = 0.15
+) -> WindowSpec:
+    """Make a window fit a short movie, where nobody asked for another.
+
+    Parameters
+    ----------
+    spec : WindowSpec
+        Rollout and context give way in turns as far as they are the defaults; what was
+        set otherwise stays.
+    frames : int
+        Length of the shortest movie.
+    until, validation : float
+        As in ``split_in_time``.
+    """
+    usual = WindowSpec(task=spec.task)
+    free = {n for n in ("context", "horizon") if getattr(spec, n) == getattr(usual, n)}
+    for name, least, step in SHORTER:
+        while frames < frames_needed(spec, until, validation):
+            less = getattr(spec, name) - step
+            if name not in free or less < least:
+                break
+            spec = spec.model_copy(update={name: less})
+    return spec
 
 
 def _too_short(movie: Movie, spec: WindowSpec, until: float, validation: float) -> str:
