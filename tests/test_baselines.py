@@ -1,4 +1,4 @@
-"""The three forecasts that every model has to beat."""
+"""The forecasts that every model has to beat."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from napari_morphocast.models.base import FORECASTERS, Forecaster
 from napari_morphocast.models.linear import Linear, LinearConfig
 from napari_morphocast.models.persistence import Persistence, PersistenceConfig
 
-BASELINES = ("persistence", "linear", "advection")
+BASELINES = ("persistence", "denoised", "linear", "ridge", "advection")
 
 
 def baseline(name: str, channels: int = 1) -> Forecaster:

@@ -13,7 +13,7 @@ from napari_morphocast.models.convlstm import (
     ConvLSTMConfig,
     State,
 )
-from napari_morphocast.models.losses import dissimilarity, distance
+from napari_morphocast.models.losses import TYPICAL, dissimilarity, distance
 from napari_morphocast.models.motion import warp
 from napari_morphocast.training.config import Run
 
@@ -118,7 +118,7 @@ def test_dense_supervision_never_sees_the_frame_it_forecasts(head, norm):
 
 
 def test_dense_loss_compares_every_forecast_with_its_own_truth():
-    model = made(head="motion", warmup=2)
+    model = made(head="motion", warmup=2, balance=False)
     still = frames(1, 1, 1, 16, 16)
     ramp = still + torch.arange(8).view(1, 8, 1, 1, 1) * 0.1
     loss = model.loss(Window(ramp[:, :6], ramp[:, 6:]))
@@ -126,8 +126,16 @@ def test_dense_loss_compares_every_forecast_with_its_own_truth():
     assert float(loss.detach()) == pytest.approx(np.mean(np.square(leads)), rel=1e-4)
 
 
+def test_in_a_balanced_loss_every_lead_counts_alike():
+    model = made(head="motion", warmup=2)
+    still = frames(1, 1, 1, 16, 16)
+    ramp = still + torch.arange(8).view(1, 8, 1, 1, 1) * 0.1
+    loss = model.loss(Window(ramp[:, :6], ramp[:, 6:]))  # of "nothing moves"
+    assert float(loss.detach()) == pytest.approx(TYPICAL, rel=1e-4)
+
+
 def test_last_supervision_looks_only_at_the_frames_after_the_context():
-    model = made(head="change", supervision="last")
+    model = made(head="change", supervision="last", balance=False)
     context, target = frames(1, 4, 1, 16, 16), frames(1, 2, 1, 16, 16)
     expected = torch.nn.functional.mse_loss(model.forecast(context, 2), target)
     assert torch.equal(model.loss(Window(context, target)), expected)

@@ -17,6 +17,7 @@ def made(name: str, channels: int = 1) -> Forecaster:
     model = FORECASTERS[name](FORECASTERS[name].Config(), channels).eval()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
+    model.tune([frames(12, channels, 20, 24)])
     return model
 
 

@@ -15,10 +15,11 @@ from torch.nn import functional as F
 from napari_morphocast.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from napari_morphocast.data.windows import Window
 
+AUTOMATIC = "unet"  # what benchmarks/skill.py found best; "auto" stands for it
 FORECASTERS: dict[str, type[Forecaster]] = {}
 SYNTHESIZERS: dict[str, type[Synthesizer]] = {}
 
@@ -36,7 +37,7 @@ class Objective:
     Parameters
     ----------
     name : str
-        What the curve of this loss is called.
+        What the curve of this loss is called; those of one name share a curve.
     loss : callable
         Maps a batch of windows to a scalar.
     module : nn.Module
@@ -99,6 +100,15 @@ class Forecaster(Model):
     def shortest_context(self) -> int:
         """Fewest frames that a forecast can start from."""
         return 1
+
+    def tune(self, stretches: Iterable[Tensor]) -> None:
+        """Find what can be found at once, in closed form, before any training.
+
+        Parameters
+        ----------
+        stretches : iterable of Tensor, shape (T, C, Y, X)
+            Neighbouring training frames, scaled to about 0..1.
+        """
 
     @abstractmethod
     def unroll(self, context: Tensor) -> Iterator[Tensor]:

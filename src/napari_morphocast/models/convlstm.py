@@ -6,25 +6,25 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import torch
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_morphocast.models.base import Forecaster, ModelConfig
-from napari_morphocast.models.losses import distance
-from napari_morphocast.models.motion import warp
+from napari_morphocast.models.correction import Begin, Correction
+from napari_morphocast.models.losses import Weights, distance, relative
+from napari_morphocast.models.regression import newest, pushed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from napari_morphocast.data.windows import Window
 
 CHANGE_GAIN = 4.0  # brings changes to about the spread of frames
-MOTION_GAIN = 4.0  # pixels of motion for an output of 1
-Share = Annotated[float, Field(ge=0, le=1000)]
+LATEST = 4  # frames that the regression looks at
 
 
-class ConvLSTMConfig(ModelConfig):
+class ConvLSTMConfig(Weights, Begin, ModelConfig):
     """Settings of the ConvLSTM."""
 
     hidden: tuple[Annotated[int, Field(ge=1, le=1024)], ...] = Field(
@@ -50,8 +50,8 @@ class ConvLSTMConfig(ModelConfig):
     head: Literal["frame", "change", "motion"] = Field(
         "motion",
         title="Head",
-        description="What the network puts out: the next frame itself, the change "
-        "since the last frame, or a motion of the last frame plus a change.",
+        description="What the network puts out: the next frame itself, a change of "
+        "the forecast that it corrects, or a motion of it plus a change.",
     )
     inputs: Literal["frame", "change"] = Field(
         "change",
@@ -100,17 +100,6 @@ class ConvLSTMConfig(ModelConfig):
         description="Standard deviation of noise added to the context while training "
         "(1 = the usual range of grey levels).",
     )
-    mse: Share = Field(
-        1.0, title="MSE weight", description="Weight of the mean squared error."
-    )
-    l1: Share = Field(
-        0.0, title="L1 weight", description="Weight of the mean absolute error."
-    )
-    ssim: Share = Field(
-        0.0,
-        title="SSIM weight",
-        description="Weight of 1 - SSIM (Gaussian 11 x 11 window, data range 1).",
-    )
 
     @field_validator("kernel")
     @classmethod
@@ -119,18 +108,11 @@ class ConvLSTMConfig(ModelConfig):
             raise ValueError(f"the kernel must be odd, {kernel - 1} or {kernel + 1}")
         return kernel
 
-    @field_validator("ssim")
-    @classmethod
-    def _some_loss(cls, ssim: float, info: ValidationInfo) -> float:
-        if not ssim + info.data.get("mse", 1) + info.data.get("l1", 0):
-            raise ValueError("at least one of mse, l1 and ssim needs a weight above 0")
-        return ssim
-
 
 class Memory(NamedTuple):
-    """What the network remembers: the last frame it saw, and its cells' states."""
+    """What the network remembers: the latest frames, and its cells' states."""
 
-    frame: Tensor
+    latest: Tensor
     cells: tuple[State, ...]
 
 
@@ -202,18 +184,26 @@ class ConvLSTM(Forecaster, name="convlstm"):
         self.cells = nn.ModuleList(
             ConvLSTMCell(before, after, config) for before, after in pairwise(widths)
         )
+        self.correction = Correction(
+            LATEST, channels, config.start, motion=config.head == "motion"
+        )
         self.norms = nn.ModuleList(_norm(config.norm, b) for b in config.hidden)
-        outputs = {"frame": channels, "change": channels, "motion": 2 + 2 * channels}
+        bare = config.head == "frame"
+        outputs = channels if bare else self.correction.outputs
         self.head = nn.Conv2d(
             config.hidden[-1],
-            outputs[config.head] * area,
+            outputs * area,
             config.kernel,
             padding=config.kernel // 2,
         )
-        if config.head != "frame":
+        if not bare:
             nn.init.zeros_(self.head.weight)
             assert self.head.bias is not None
             nn.init.zeros_(self.head.bias)
+
+    def tune(self, stretches: Iterable[Tensor]) -> None:
+        """Solve for the linear forecast that the network will correct."""
+        self.correction.tune(stretches)
 
     def unroll(self, context: Tensor) -> Iterator[Tensor]:
         """Foretell frame after frame from the model's own forecasts."""
@@ -229,8 +219,9 @@ class ConvLSTM(Forecaster, name="convlstm"):
     def remember(self, frame: Tensor, memory: Memory | None) -> Memory:
         """See one frame (B, C, Y, X); there is no memory before the first one."""
         x = frame
+        latest = newest(frame[:, None], LATEST) if memory is None else memory.latest
         if self.config.inputs == "change":
-            before = frame if memory is None else memory.frame
+            before = latest[:, -1]
             x = torch.cat([frame, CHANGE_GAIN * (frame - before)], 1)
         x = F.pixel_unshuffle(_padded(x, self.config.patch), self.config.patch)
         after = []
@@ -239,29 +230,22 @@ class ConvLSTM(Forecaster, name="convlstm"):
             state = cell(x, cell.start(x) if memory is None else memory.cells[index])
             after.append(state)
             x = norm(state.hidden)
-        return Memory(frame, tuple(after))
+        return Memory(pushed(latest, frame), tuple(after))
 
     def next_frame(self, memory: Memory) -> Tensor:
         """Make the frame (B, C, Y, X) that follows the last one seen."""
-        last = memory.frame
         features = self.norms[-1](memory.cells[-1].hidden)
-        height, width = last.shape[-2:]
+        height, width = memory.latest.shape[-2:]
         pieces: Tensor = F.pixel_shuffle(self.head(features), self.config.patch)
         out = pieces[..., :height, :width]
         if self.config.head == "frame":
             return torch.sigmoid(out)
-        if self.config.head == "change":
-            return last + out
-        displacement, gain, change = out.split([2, self.channels, self.channels], 1)
-        moved = warp(last, MOTION_GAIN * displacement)
-        frame: Tensor = moved * (1 + gain) + change
+        frame: Tensor = self.correction(memory.latest, out)
         return frame
 
     def criterion(self, forecast: Tensor, target: Tensor) -> Tensor:
         """Weighted sum of MSE, L1 and 1 - SSIM, as the settings say."""
-        config = self.config
-        weights = {"mse": config.mse, "l1": config.l1, "ssim": config.ssim}
-        return distance(forecast, target, weights)
+        return distance(forecast, target, self.config.weights)
 
     def loss(self, batch: Window[Tensor]) -> Tensor:
         """Distance at every supervised step: in the context if dense, and after it."""
@@ -269,8 +253,13 @@ class ConvLSTM(Forecaster, name="convlstm"):
         noise = self.config.noise
         seen = context + noise * torch.randn_like(context) if noise else context
         forecasts = self.supervised(seen, target.shape[1])
-        truth = torch.cat([context, target], 1)[:, -forecasts.shape[1] :]
-        return self.criterion(forecasts, truth)
+        steps = forecasts.shape[1]
+        truth = torch.cat([context, target], 1)[:, -steps:]
+        if not self.config.balance:
+            return self.criterion(forecasts, truth)
+        ahead = context[:, -1:].expand(-1, target.shape[1] - 1, -1, -1, -1)
+        still = torch.cat([context, ahead], 1)[:, -steps:]
+        return relative(self.criterion, forecasts, truth, still)
 
     def supervised(self, context: Tensor, horizon: int) -> Tensor:
         """Forecasts that the loss looks at, each from the frames before it.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import torch
+from pydantic import BaseModel, Field, ValidationInfo, field_validator
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -12,6 +14,44 @@ if TYPE_CHECKING:
 
 SIGMA = 1.5  # of the Gaussian window, in pixels
 RADIUS = 5  # of the Gaussian window, in pixels
+TYPICAL = 0.01  # distance of neighbouring frames in many movies
+LEAST = 1e-4  # of a distance that is divided by: repeated frames have none
+Share = Annotated[float, Field(ge=0, le=1000)]
+
+
+class Weights(BaseModel):
+    """Settings of a loss: how much each distance and each lead counts."""
+
+    mse: Share = Field(
+        1.0, title="MSE weight", description="Weight of the mean squared error."
+    )
+    l1: Share = Field(
+        0.0, title="L1 weight", description="Weight of the mean absolute error."
+    )
+    ssim: Share = Field(
+        0.0,
+        title="SSIM weight",
+        description="Weight of 1 - SSIM (Gaussian 11 x 11 window, data range 1).",
+    )
+
+    balance: bool = Field(
+        True,
+        title="Balance leads",
+        description="Divide every error by that of 'nothing moves', so that short "
+        "and long leads, quiet and lively windows count alike.",
+    )
+
+    @field_validator("ssim")
+    @classmethod
+    def _some_loss(cls, ssim: float, info: ValidationInfo) -> float:
+        if not ssim + info.data.get("mse", 1) + info.data.get("l1", 0):
+            raise ValueError("at least one of mse, l1 and ssim needs a weight above 0")
+        return ssim
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Weight of each distance, by its name."""
+        return {"mse": self.mse, "l1": self.l1, "ssim": self.ssim}
 
 
 def distance(forecast: Tensor, target: Tensor, weights: Mapping[str, float]) -> Tensor:
@@ -29,6 +69,39 @@ def distance(forecast: Tensor, target: Tensor, weights: Mapping[str, float]) -> 
         if weight:
             total = total + weight * TERMS[kind](forecast, target)
     return total
+
+
+def relative(
+    measure: Callable[[Tensor, Tensor], Tensor],
+    forecast: Tensor,
+    target: Tensor,
+    still: Tensor,
+) -> Tensor:
+    """Distance in units of that of "nothing moves", so that every lead counts alike.
+
+    Without it the last leads of a rollout, and the few windows in which most moves,
+    outweigh all others. Every frame is compared by itself, so that it does not matter
+    which windows share a batch.
+
+    Parameters
+    ----------
+    measure : callable
+        Maps two sets of frames (B, C, Y, X) to their distance.
+    forecast, target, still : Tensor, shape (B, H, C, Y, X)
+        What was foretold, what came, and the frame each forecast started from.
+
+    Returns
+    -------
+    Tensor, shape ()
+        Mean over all frames, times ``TYPICAL``, which keeps gradients as long as those
+        of a plain distance.
+    """
+    frames = (given.flatten(0, 1).split(1) for given in (forecast, target, still))
+    shares = [
+        measure(ahead, truth) / measure(last, truth).detach().clamp(min=LEAST)
+        for ahead, truth, last in zip(*frames, strict=True)
+    ]
+    return TYPICAL * torch.stack(shares).mean()
 
 
 def dissimilarity(forecast: Tensor, target: Tensor) -> Tensor:

@@ -1,0 +1,104 @@
+"""Several networks that forecast together: where they differ, nobody can be sure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import Tensor, nn
+
+from napari_morphocast.data.windows import Window
+from napari_morphocast.models.base import Forecaster, Objective, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from napari_morphocast.models.base import ModelConfig
+
+
+class Ensemble(Forecaster):
+    """Members of one kind that differ by where they began and what they saw when.
+
+    Each is trained by its own optimiser on its own windows and forecasts from its own
+    forecasts (deep ensembles, Lakshminarayanan et al., 2017); what is foretold is
+    their mean.
+
+    Parameters
+    ----------
+    kind : type of Forecaster
+        What every member is.
+    config : ModelConfig
+        Settings of every member.
+    channels : int
+        Channels of a frame.
+    size : int
+        How many members.
+    """
+
+    def __init__(
+        self, kind: type[Forecaster], config: ModelConfig, channels: int, size: int
+    ) -> None:
+        super().__init__(config, channels)
+        self.members = nn.ModuleList(kind(config, channels) for _ in range(size))
+
+    @property
+    def shortest_context(self) -> int:
+        """Fewest frames that the members can start from."""
+        return self._each[0].shortest_context
+
+    def tune(self, stretches: Iterable[Tensor]) -> None:
+        """Let every member find what can be found at once, on its own random half."""
+        kept = list(stretches)
+        for number, member in enumerate(self._each):
+            lot = torch.Generator().manual_seed(number)
+            order = torch.randperm(len(kept), generator=lot).tolist()
+            member.tune([kept[place] for place in order[: -(-len(kept) // 2)]])
+
+    def unroll(self, context: Tensor) -> Iterator[Tensor]:
+        """Foretell the mean of the members' own free-running forecasts."""
+        for frames in self.unroll_members(context):
+            yield frames.mean(0)
+
+    def unroll_members(self, context: Tensor) -> Iterator[Tensor]:
+        """Foretell frame after frame with every member, shape (M, B, C, Y, X)."""
+        ahead = [member.unroll(context) for member in self._each]
+        while True:
+            yield torch.stack([next(frames) for frames in ahead])
+
+    def criterion(self, forecast: Tensor, target: Tensor) -> Tensor:
+        """Scalar distance from the truth, as the members measure it."""
+        return self._each[0].criterion(forecast, target)
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The members' stages side by side, each objective on the member's windows."""
+        together = zip(*(member.stages() for member in self._each), strict=True)
+        return tuple(self._joined(stages) for stages in together)
+
+    @property
+    def _each(self) -> list[Forecaster]:
+        return [cast("Forecaster", member) for member in self.members]
+
+    def _joined(self, stages: tuple[Stage, ...]) -> Stage:
+        objectives = tuple(
+            Objective(
+                objective.name,
+                self._on_own_windows(objective.loss, number),
+                objective.module,
+                objective.every,
+            )
+            for number, stage in enumerate(stages)
+            for objective in stage.objectives
+        )
+        return Stage(stages[0].name, objectives, stages[0].share)
+
+    def _on_own_windows(
+        self, loss: Callable[[Window[Tensor]], Tensor], number: int
+    ) -> Callable[[Window[Tensor]], Tensor]:
+        """Limit a loss to the windows of one member: of M, every M-th."""
+        size = len(self.members)
+
+        def own(batch: Window[Tensor]) -> Tensor:
+            first = number % len(batch.context)
+            return loss(Window(*(part[first::size] for part in batch)))
+
+        return own

@@ -1,0 +1,45 @@
+"""Training frames for what is fitted at once: a few short stretches of each movie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from napari_morphocast.data.finite import read_finite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+    from napari_morphocast.data.scaling import Scaling
+    from napari_morphocast.data.windows import Part
+
+STRETCHES = 32  # of all movies together
+SIDE = 256  # pixels; of larger frames a square is taken, each time elsewhere
+
+
+def stretches(parts: Sequence[Part], length: int, scaling: Scaling) -> Iterator[Tensor]:
+    """Cut stretches of ``length`` frames at even distances, shape (T, C, Y, X).
+
+    Parameters
+    ----------
+    parts : sequence of Part
+        Training frames; what is shorter than ``length`` is taken whole.
+    length : int
+        Frames in each stretch.
+    scaling : Scaling
+        Brings grey levels to about 0..1.
+    """
+    rng = np.random.default_rng(0)
+    each = max(1, STRETCHES // max(1, len(parts)))
+    for part in parts:
+        latest = max(part.first, part.stop - length)
+        starts = np.linspace(part.first, latest, each).round().astype(int)
+        for start in np.unique(starts):
+            frames = read_finite(part.movie, start, min(start + length, part.stop))
+            y, x = (int(rng.integers(max(1, n - SIDE + 1))) for n in frames.shape[2:])
+            cut = frames[..., y : y + SIDE, x : x + SIDE]
+            yield torch.from_numpy(scaling.apply(cut))
