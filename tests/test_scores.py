@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -160,12 +161,210 @@ def test_the_csv_is_tidy(tmp_path: Path) -> None:
     with (tmp_path / "scores.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["model", "metric", "lead", "value", "low", "high", "n"]
-    assert len(rows) == len(scores.rows) == 2 * 5 * 3
+    numbers = ("lead", int), ("value", float), ("low", float), ("high", float)
+    kinds = {"model": str, "metric": str, **dict(numbers), "n": int}
+    read = [Score(**{k: kinds[k](v) for k, v in row.items()}) for row in rows]
+    np.testing.assert_equal(read, list(scores.rows))
 
 
 def test_a_csv_in_a_missing_folder_is_refused_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="Cannot write the scores"):
         Scores(()).to_csv(tmp_path / "nowhere" / "scores.csv")
+
+
+def test_the_json_holds_what_the_csv_holds_and_more(tmp_path: Path) -> None:
+    scores = scored(noisy(), average(), repeating("persistence"))
+    scores.save(tmp_path / "scores.json")
+    read = json.loads((tmp_path / "scores.json").read_text())
+    assert len(read["scores"]) == len(scores.rows)
+    assert Score(**read["scores"][0]) == scores.rows[0]
+    assert read["useful_horizon"]["average"] == {"persistence": 3}
+    assert read["noise"] == list(scores.noise)
+    assert len(read["spectra"]["ratios"]["average"]) == 3
+
+
+def test_json_knows_no_nan(tmp_path: Path) -> None:
+    scored(ramp(21), repeating("persistence")).to_json(tmp_path / "scores.json")
+    read = json.loads(
+        (tmp_path / "scores.json").read_text(), parse_constant=pytest.fail
+    )
+    assert read["scores"][0]["low"] is None
+
+
+def test_scores_with_a_foreign_ending_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"use \.csv or \.json"):
+        Scores(()).save(tmp_path / "scores.xlsx")
+
+
+def half_moving(frames: int = 40) -> Movie:
+    """Noise of sigma 1; the right half also gains 8 grey levels per frame."""
+    grey = np.random.default_rng(0).normal(100, 1, (frames, 1, 16, 16))
+    grey[..., 8:] += 8.0 * np.arange(frames)[:, None, None, None]
+    return Movie(grey.astype(np.float32), name="half")
+
+
+def right_half() -> np.ndarray:
+    return np.arange(16)[None].repeat(16, 0) >= 8
+
+
+def knowing(name: str = "knowing", step: float = 8.0) -> Contender:
+    """It goes on as the right half does."""
+
+    def forecast(known: np.ndarray, horizon: int) -> np.ndarray:
+        steps = step * np.arange(1, horizon + 1)[:, None, None, None]
+        return known[-1] + steps * right_half()
+
+    return Contender(name, 1, forecast)
+
+
+def test_a_region_restricts_what_counts() -> None:
+    movie, contenders = half_moving(), (knowing(), repeating("persistence"))
+    moving = scored(movie, *contenders, region=right_half())
+    still = scored(movie, *contenders, region=~right_half())
+    assert moving.of("knowing", "skill_persistence")[0].low > 0.9
+    assert values(still, "knowing", "skill_persistence") == [0, 0, 0]
+    assert values(moving, "knowing", "ssim") != values(still, "knowing", "ssim")
+
+
+def test_a_region_may_change_from_frame_to_frame() -> None:
+    region = np.zeros((40, 16, 16), bool)
+    region[30:] = right_half()
+    scores = scored(half_moving(), repeating("persistence"), region=region)
+    assert [row.n for row in scores.of("persistence", "mse")] == [10, 10, 10]
+    assert scores.over_time("persistence", "mse", 2)[0].tolist() == [*range(30, 40)]
+
+
+@pytest.mark.parametrize(
+    ("region", "words"),
+    [(np.ones((9, 9), bool), "9 x 9 pixels"), (np.zeros((16, 16), bool), "is empty")],
+)
+def test_a_region_that_cannot_be_is_refused(region: np.ndarray, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        scored(half_moving(), repeating("persistence"), region=region)
+
+
+def test_pixels_that_change_are_scored_apart_from_the_background() -> None:
+    scores = scored(half_moving(), repeating("persistence"), noise=[1.0])
+    whole = values(scores, "persistence", "mse")[0]
+    changing = values(scores, "persistence", "mse_changing")[0]
+    assert whole == pytest.approx(8**2 / 2 + 2, rel=0.05)
+    assert changing == pytest.approx(8**2 + 2, rel=0.1)
+
+
+def test_the_predictable_error_leaves_out_the_noise() -> None:
+    scores = scored(half_moving(200), knowing(), repeating("persistence"), noise=[1.0])
+    found = scores.of("knowing", "predictable")[0]
+    expected = (34 - 2) / (34 - 1)  # of 8**2 / 2 + 2, the last frame's noise is left
+    assert found.low < expected < found.high
+
+
+def test_the_noise_is_estimated_unless_it_is_known() -> None:
+    assert scored(noisy(), repeating("persistence")).noise[0] == pytest.approx(10, 0.2)
+    assert scored(noisy(), repeating("persistence"), noise=[3.0]).floor == 9
+
+
+def test_an_error_that_is_mostly_noise_is_pointed_out() -> None:
+    assert "denoising" in scored(noisy(), repeating("persistence")).notes[-1]
+    moving = scored(half_moving(), repeating("persistence")).notes
+    assert not any("denoising" in note for note in moving)
+
+
+def test_removing_noise_is_no_skill_against_denoised_persistence() -> None:
+    denoised = Contender("denoised", 4, average().forecast)
+    scores = scored(noisy(200), average(), denoised, repeating("persistence"))
+    assert scores.of("average", "skill_persistence")[0].low > 0.2
+    assert values(scores, "average", "skill_denoised") == [0, 0, 0]
+
+
+def test_two_models_are_compared_on_the_same_frames() -> None:
+    scores = scored(
+        half_moving(200), knowing(), knowing("nearly", 7.5), repeating("persistence")
+    )
+    paired = scores.paired("knowing", "nearly")[0]
+    alone = [scores.of(name, "mse")[0] for name in ("knowing", "nearly")]
+    assert paired.value == pytest.approx(1 - alone[0].value / alone[1].value)
+    assert paired.low > 0
+    assert scores.paired("nearly", "knowing", "ssim")[0].metric == "skill_ssim_knowing"
+
+
+def test_a_comparison_with_the_reference_is_its_skill() -> None:
+    scores = scored(half_moving(), knowing(), repeating("persistence"))
+    pair = scores.paired("knowing", "persistence")
+    assert pair == scores.of("knowing", "skill_persistence")
+    changing = scores.paired("knowing", "persistence", "mse_changing")
+    assert changing[0].low > 0.9
+
+
+def test_a_comparison_with_nobody_is_refused() -> None:
+    scores = scored(noisy(), repeating("persistence"))
+    with pytest.raises(SettingsError, match="'net' was not scored"):
+        scores.paired("net", "persistence")
+    with pytest.raises(SettingsError, match="not by 'psnr'"):
+        scores.paired("persistence", "persistence", "psnr")
+
+
+def test_errors_over_time_belong_to_the_frames_that_were_foretold() -> None:
+    scores = scored(ramp(), repeating("persistence"))
+    frames, errors = scores.over_time("persistence", "mse", lead=3)
+    assert frames.tolist() == [*range(22, 30)]
+    assert errors.tolist() == [36] * 8
+    assert scores.over_time("persistence", "psnr")[1] == pytest.approx(
+        10 * np.log10(100**2 / 4)
+    )
+
+
+def test_a_lead_that_was_not_scored_has_no_errors_over_time() -> None:
+    frames, errors = scored(ramp(), repeating("persistence")).over_time(
+        "persistence", "mse", lead=9
+    )
+    assert frames.size == errors.size == 0
+
+
+def test_the_useful_horizon_ends_where_the_interval_touches_zero() -> None:
+    found = skills((0.3, 0.2, 0.4), (0.2, 0.1, 0.3), (0.1, -0.1, 0.2), (0.2, 0.1, 0.3))
+    assert found.useful_horizon("net") == 2
+    assert skills((0.1, -0.1, 0.2)).useful_horizon("net") == 0
+
+
+def test_the_standing_names_every_baseline_once() -> None:
+    rows = [
+        Score("net", f"skill_{name}", lead, value, value - 0.1, value + 0.1, 20)
+        for name, course in {
+            "persistence": (0.5, 0.4, 0.3),
+            "denoised": (0.4, 0.3, 0.2),
+            "ridge": (0.3, 0.05, 0.0),
+            "advection": (0.2, 0.0, -0.3),
+            "linear": (-0.3, -0.3, -0.3),
+        }.items()
+        for lead, value in enumerate(course, 1)
+    ]
+    assert Scores(tuple(rows), interval=60).standing("net") == (
+        "ahead of persistence and denoised at every lead; "
+        "ahead of ridge until 1 frame (1 min), then level; "
+        "ahead of advection until 1 frame (1 min), then level until 2 frames (2 min), "
+        "then behind; behind linear at every lead"
+    )
+
+
+def test_a_few_forecasts_stand_nowhere_for_sure() -> None:
+    scores = scored(ramp(21), repeating("net", 1), repeating("persistence"))
+    assert scores.standing("net").startswith("not to be told from persistence")
+
+
+def test_an_ensemble_is_scored_by_its_mean_and_its_spread() -> None:
+    def members(known: np.ndarray, horizon: int) -> np.ndarray:
+        rng = np.random.default_rng(int(1e3 * known.sum()) % 2**31)
+        return rng.normal(100, 10, (4, horizon, *known.shape[1:])).astype(np.float32)
+
+    ensemble = Contender("four", 1, repeating("").forecast, members)
+    scores = scored(noisy(200), ensemble, repeating("persistence"))
+    assert values(scores, "four", "mse")[0] == pytest.approx(
+        100 * (1 + 1 / 4), rel=0.05
+    )
+    assert scores.of("four", "spread")[0].value == pytest.approx(11, rel=0.05)
+    assert scores.of("four", "crps")
+    assert not scores.of("persistence", "crps")
+    assert len(scores.ranks["four"][0]) == 5
 
 
 def skills(*found: tuple[float, float, float]) -> Scores:

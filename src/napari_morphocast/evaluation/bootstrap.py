@@ -35,6 +35,7 @@ class Resampling:
 
     indices: NDArray[np.intp]
     blocks: float
+    weights: NDArray[np.float64]  # share of each forecast in each resample
 
     @classmethod
     def draw(
@@ -46,11 +47,14 @@ class Resampling:
         rng = np.random.default_rng([seed, count, length])
         begins = rng.integers(0, count - length + 1, (times, pieces))
         runs = begins[:, :, None] + np.arange(length)
-        return cls(runs.reshape(times, -1)[:, :count], count / length)
+        indices = runs.reshape(times, -1)[:, :count]
+        places = indices + count * np.arange(times)[:, None]
+        drawn = np.bincount(places.ravel(), minlength=times * count)
+        return cls(indices, count / length, drawn.reshape(times, count) / count)
 
     def means(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Mean of each resample of ``values`` (count,), shape (times,)."""
-        return np.asarray(values[self.indices].mean(1), np.float64)
+        return np.asarray(self.weights @ values, np.float64)
 
     def interval(
         self, value: float, replicates: NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""Pictures of scores and forecasts: PNG and animated GIF, drawn without a screen."""
+"""Pictures of forecasts: PNG and animated GIF, drawn without a screen."""
 
 from __future__ import annotations
 
@@ -7,53 +7,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_morphocast.errors import SettingsError
-from napari_morphocast.evaluation.wording import REFERENCES, ahead, duration
+from napari_morphocast.evaluation.wording import ahead
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from napari_morphocast.evaluation.scores import Scores
-
-COLOURS = {"persistence": "0.45", "linear": "tab:olive", "advection": "tab:cyan"}
 CONTRAST = 0.5, 99.8  # percentiles that become black and white
 TINY = 280  # pixels; smaller frames are enlarged in an animation
 FOREIGN = (255, 150, 40)  # frame around what no camera saw
 CAPTION = 22  # pixels
-
-
-def draw_scores(scores: Scores, path: str | Path) -> None:
-    """Draw mean squared error and skill by lead, with 95 % intervals."""
-    from matplotlib.ticker import MaxNLocator
-
-    figure = _figure(10, 4.4)
-    left, right = figure.subplots(1, 2)
-    _curves(left, scores, "mse")
-    left.set(
-        ylabel="mean squared error (grey levels²)", title=scores.movie, ylim=(0, None)
-    )
-    _curves(right, scores, "skill_persistence")
-    right.axhline(0, color=COLOURS["persistence"], linestyle="--")
-    right.set(
-        ylabel="error removed", title=f"compared with '{REFERENCES['persistence']}'"
-    )
-    lowest, highest = right.get_ylim()
-    right.set_ylim(max(lowest, -1.0), min(max(highest, 0.1), 1.0))
-    for axes in (left, right):
-        unit = f", {duration(scores.interval)} each" if scores.interval else ""
-        axes.set_xlabel(f"lead (frames{unit})")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.spines[["top", "right"]].set_visible(False)
-    lines, labels = left.get_legend_handles_labels()
-    figure.legend(
-        lines, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=9
-    )
-    _save(figure, path)
 
 
 def draw_forecast(
@@ -81,7 +48,7 @@ def draw_forecast(
     rgb : bool
         Whether the channels are red, green and blue.
     """
-    figure = _figure(13, 3.7)
+    figure = new_figure(13, 3.7)
     panels = figure.subplots(1, 4)
     limits = _limits(known)
     named = (("last known frame", known), ("truth", truth), ("forecast", forecast))
@@ -96,7 +63,7 @@ def draw_forecast(
     figure.suptitle(f"{ahead(lead, interval)} ahead")
     for axes in panels:
         axes.set_axis_off()
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def draw_rollout(
@@ -142,31 +109,6 @@ def draw_rollout(
         )
     except OSError as error:
         raise SettingsError(f"Cannot write {path}: {error.strerror}.") from None
-
-
-def _curves(axes: Axes, scores: Scores, metric: str) -> None:
-    """One line with its interval for every model."""
-    for model in scores.models:
-        rows = scores.of(model, metric)
-        leads = [row.lead for row in rows]
-        trivial = model in REFERENCES
-        (line,) = axes.plot(
-            leads,
-            [row.value for row in rows],
-            color=COLOURS.get(model),
-            linewidth=1.2 if trivial else 2.2,
-            marker="o",
-            markersize=3,
-            label=f"{model}: '{REFERENCES[model]}'" if trivial else model,
-        )
-        axes.fill_between(
-            leads,
-            [row.low for row in rows],
-            [row.high for row in rows],
-            color=line.get_color(),
-            alpha=0.15,
-            linewidth=0,
-        )
 
 
 def _limits(frames: NDArray[Any]) -> tuple[float, float]:
@@ -220,7 +162,7 @@ def _pair(
     return sheet
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     """Make a figure that needs no screen and touches no global state."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -230,7 +172,14 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _save(figure: Figure, path: str | Path) -> None:
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Write a PNG.
+
+    Raises
+    ------
+    SettingsError
+        If the file cannot be written.
+    """
     try:
         figure.savefig(path, dpi=130, format="png")
     except OSError as error:

@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 SIGMA = 1.5  # of the Gaussian window of SSIM, which is 11 by 11 pixels
 SMALLEST = 11  # pixels on a side; SSIM needs one whole window
+INSIDE = ..., slice(5, -5), slice(5, -5)  # where that window lies in the frame
 
 
 def mse(
-    forecast: NDArray[Any], truth: NDArray[Any], data_range: ArrayLike = 1.0
+    forecast: NDArray[Any],
+    truth: NDArray[Any],
+    data_range: ArrayLike = 1.0,
+    where: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
     """Mean squared error of each frame; its channels count alike.
 
@@ -26,21 +30,25 @@ def mse(
         Frames in grey levels.
     data_range : float or array, shape (C,)
         Grey levels that count as one; 1 gives the error in squared grey levels.
+    where : array of bool, optional
+        Pixels that count; broadcast to the frames' shape.
 
     Returns
     -------
     array, shape (...)
+        NaN for a frame in which no pixel counts.
     """
-    squares = np.square(_difference(forecast, truth, data_range))
-    return np.asarray(squares.mean((-3, -2, -1)), np.float64)
+    return over_pixels(np.square(_difference(forecast, truth, data_range)), where)
 
 
 def mae(
-    forecast: NDArray[Any], truth: NDArray[Any], data_range: ArrayLike = 1.0
+    forecast: NDArray[Any],
+    truth: NDArray[Any],
+    data_range: ArrayLike = 1.0,
+    where: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
     """Mean absolute error of each frame, shape (...); parameters as in ``mse``."""
-    sizes = np.abs(_difference(forecast, truth, data_range))
-    return np.asarray(sizes.mean((-3, -2, -1)), np.float64)
+    return over_pixels(np.abs(_difference(forecast, truth, data_range)), where)
 
 
 def psnr(
@@ -60,7 +68,10 @@ def decibels(error: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def ssim(
-    forecast: NDArray[Any], truth: NDArray[Any], data_range: ArrayLike
+    forecast: NDArray[Any],
+    truth: NDArray[Any],
+    data_range: ArrayLike,
+    where: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.float64]:
     """Structural similarity of each frame, mean over its channels.
 
@@ -74,19 +85,20 @@ def ssim(
         Frames in grey levels.
     data_range : float or array, shape (C,)
         Grey levels from black to white.
+    where : array of bool, optional
+        Pixels of the map of similarities that count; broadcast to the frames' shape.
 
     Returns
     -------
     array, shape (...)
+        NaN for a frame in which no pixel counts.
 
     Raises
     ------
     MovieError
         If frames are smaller than the window.
     """
-    from skimage.metrics import structural_similarity
-
-    *lead, channels, height, width = truth.shape
+    channels, height, width = truth.shape[-3:]
     if min(height, width) < SMALLEST:
         raise MovieError(
             f"SSIM needs frames of at least {SMALLEST} by {SMALLEST} pixels, but these "
@@ -99,18 +111,41 @@ def ssim(
         (np.asarray(truth, np.float64) / scale).reshape(-1, height, width),
         strict=True,
     )
-    values = [
-        structural_similarity(
-            ahead,
-            real,
-            data_range=1.0,
-            gaussian_weights=True,
-            sigma=SIGMA,
-            use_sample_covariance=False,
-        )
-        for ahead, real in pairs
-    ]
-    return np.asarray(np.reshape(values, (*lead, channels)).mean(-1), np.float64)
+    maps = [_similarities(ahead, real) for ahead, real in pairs]
+    whole = np.reshape(maps, truth.shape)[INSIDE]
+    if where is not None:
+        where = np.broadcast_to(where, truth.shape)[INSIDE]
+    return over_pixels(whole, where)
+
+
+def _similarities(
+    forecast: NDArray[np.float64], truth: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Map of local similarities of two pictures (Y, X) whose data range is 1."""
+    from skimage.metrics import structural_similarity
+
+    _, similarities = structural_similarity(
+        forecast,
+        truth,
+        data_range=1.0,
+        gaussian_weights=True,
+        sigma=SIGMA,
+        use_sample_covariance=False,
+        full=True,
+    )
+    return np.asarray(similarities, np.float64)
+
+
+def over_pixels(
+    values: NDArray[Any], where: NDArray[np.bool_] | None
+) -> NDArray[np.float64]:
+    """Mean over the pixels of each frame that count, shape (...); NaN if none does."""
+    axes = (-3, -2, -1)
+    if where is None:
+        return np.asarray(values.mean(axes), np.float64)
+    where = np.broadcast_to(where, values.shape)
+    total, count = values.sum(axes, where=where), where.sum(axes)
+    return np.asarray(np.where(count, total, np.nan) / np.maximum(count, 1), np.float64)
 
 
 def _difference(

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_morphocast.data.noise import estimate_noise
 from napari_morphocast.errors import MovieError, SettingsError
-from napari_morphocast.evaluation import metrics
-from napari_morphocast.evaluation.bootstrap import Resampling
+from napari_morphocast.evaluation import exporting, metrics
+from napari_morphocast.evaluation.estimates import Score, compare, estimate, usable
+from napari_morphocast.evaluation.measuring import (
+    MEASURES,
+    Contender,
+    Measured,
+    Terms,
+    measure,
+)
+from napari_morphocast.evaluation.pixels import check_region
+from napari_morphocast.evaluation.spectrum import Spectra, frequencies
 from napari_morphocast.evaluation.wording import (
     REFERENCES,
     skill_table,
+    standing,
+    useful_horizon,
     verdict_on,
 )
 
@@ -26,47 +37,12 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.movie import Movie
 
-MEASURES = "mse", "mae", "relative", "ssim"  # what is kept of every forecast
-COLUMNS = "model", "metric", "lead", "value", "low", "high", "n"
-LIMITS = {  # beyond which no score can lie
-    "mse": (0.0, np.inf),
-    "mae": (0.0, np.inf),
-    "ssim": (-1.0, 1.0),
-    "skill": (-np.inf, 1.0),
-}
+__all__ = ["Contender", "Score", "Scores", "score"]
+
 FEW = 8  # forecasts; an interval from fewer says little
-
-
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """A forecaster that takes part.
-
-    Parameters
-    ----------
-    name : str
-        What tables call it.
-    context : int
-        How many frames it is shown.
-    forecast : callable
-        Maps grey levels (context, C, Y, X) and a horizon to (horizon, C, Y, X).
-    """
-
-    name: str
-    context: int
-    forecast: Callable[[NDArray[np.float32], int], NDArray[np.float32]]
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """One number: a metric of a model at a lead, its 95 % interval, forecasts used."""
-
-    model: str
-    metric: str
-    lead: int
-    value: float
-    low: float
-    high: float
-    n: int
+MOST, FEWEST = 100, 20  # forecasts per contender
+PIXELS = 2**22  # of all frames that forecasts start from
+NOISE_FRAMES = 16  # neighbouring frames that the noise is estimated from
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +52,33 @@ class Scores:
     Parameters
     ----------
     rows : tuple of Score
-        Metrics are mse and mae (grey levels), psnr (dB), ssim, and skill_persistence,
-        skill_linear and skill_advection: 1 - mse / mse of that baseline.
+        Metrics are mse and mae (grey levels), psnr (dB), ssim; mse_changing, the error
+        on pixels that change; for every baseline skill_<name> and
+        skill_changing_<name>, 1 - mse / mse of that baseline on the whole frame and on
+        pixels that change; predictable, the share of persistence's error above the
+        noise that is removed; and for ensembles crps, spread (grey levels) and
+        coverage_50, coverage_80, coverage_95.
     movie : str
         Name of the movie.
     interval : float or None
         Seconds per frame.
     notes : tuple of str
         Sentences without which the numbers would mislead.
+    noise : tuple of float
+        Standard deviation of the noise of each channel, in grey levels.
+    measured : Measured or None
+        Every single forecast.
+    spectra : Spectra or None
+        Power of the forecasts over power of the truth, by spatial frequency.
     """
 
     rows: tuple[Score, ...]
     movie: str = ""
     interval: float | None = None
     notes: tuple[str, ...] = ()
+    noise: tuple[float, ...] = ()
+    measured: Measured | None = field(default=None, repr=False)
+    spectra: Spectra | None = field(default=None, repr=False)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -101,29 +90,107 @@ class Scores:
         """Leads that were scored, in frames."""
         return tuple(sorted({row.lead for row in self.rows}))
 
+    @property
+    def floor(self) -> float:
+        """Mean squared error that no forecast can go below: the noise's variance."""
+        return float(np.mean(np.square(self.noise))) if self.noise else 0.0
+
+    @property
+    def ranks(self) -> dict[str, list[list[int]]]:
+        """Of ensembles, by lead: how often the truth had which rank among members."""
+        found = self.measured.ranks if self.measured else {}
+        return {model: counts.tolist() for model, counts in found.items()}
+
     def of(self, model: str, metric: str) -> tuple[Score, ...]:
         """One model's scores in one metric, by lead."""
         return tuple(r for r in self.rows if (r.model, r.metric) == (model, metric))
+
+    def paired(self, one: str, other: str, metric: str = "mse") -> tuple[Score, ...]:
+        """Share of the error of ``other`` that ``one`` removes, by lead.
+
+        Decided on the same frames, so that a small difference can be told from chance
+        even where both errors vary much.
+
+        Parameters
+        ----------
+        one, other : str
+            Two models.
+        metric : str
+            mse, mae, ssim (of which 1 - SSIM is the error) or mse_changing.
+        """
+        return compare(self.measured, one, other, metric) if self.measured else ()
+
+    def over_time(
+        self, model: str, metric: str = "mse", lead: int = 1
+    ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+        """Error of single forecasts: numbers of the frames foretold, and their errors.
+
+        Parameters
+        ----------
+        model : str
+            One of ``models``.
+        metric : str
+            mse, mae, psnr or ssim.
+        lead : int
+            How far ahead the frames were foretold.
+        """
+        measured = self.measured
+        if measured is None or lead not in self.leads:
+            return np.empty(0, np.intp), np.empty(0)
+        kind = "relative" if metric == "psnr" else metric
+        if kind not in MEASURES:
+            raise SettingsError(
+                f"Forecasts have mse, mae, psnr and ssim, not {metric!r}."
+            )
+        values = measured.of(kind, lead)[measured.models.index(model)]
+        frames = measured.starts[measured.reached(lead)] + lead - 1
+        return frames, metrics.decibels(values) if metric == "psnr" else values
+
+    def useful_horizon(self, model: str, reference: str = "persistence") -> int:
+        """Longest lead up to which a model is surely ahead of a baseline; 0 for none.
+
+        One frame more, and the 95 % interval of its skill touches 0.
+        """
+        return useful_horizon(self.of(model, f"skill_{reference}"))
 
     def noting(self, notes: Iterable[str]) -> Scores:
         """Add notes."""
         return replace(self, notes=(*self.notes, *notes))
 
+    def save(self, path: str | Path) -> None:
+        """Write the scores as ``.csv`` or ``.json``."""
+        if exporting.check_ending(path) == ".json":
+            self.to_json(path)
+        else:
+            self.to_csv(path)
+
     def to_csv(self, path: str | Path) -> None:
         """Write one line per score: model,metric,lead,value,low,high,n."""
-        try:
-            with open(path, "w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, COLUMNS)
-                writer.writeheader()
-                writer.writerows(asdict(row) for row in self.rows)
-        except OSError as error:
-            raise SettingsError(
-                f"Cannot write the scores to {path}: {error.strerror}."
-            ) from None
+        exporting.write_csv(self.rows, path)
+
+    def to_json(self, path: str | Path) -> None:
+        """Write everything that ``as_dict`` has; null for what is not finite."""
+        exporting.write_json(self.as_dict(), path)
 
     def as_dict(self) -> dict[str, Any]:
-        """Everything as plain values, NaN included."""
-        return asdict(self)
+        """Everything but the single forecasts as plain values, NaN included."""
+        return {
+            "movie": self.movie,
+            "interval": self.interval,
+            "noise": list(self.noise),
+            "notes": list(self.notes),
+            "useful_horizon": {
+                model: {
+                    name: self.useful_horizon(model, name)
+                    for name in REFERENCES
+                    if self.of(model, f"skill_{name}")
+                }
+                for model in self.models
+            },
+            "scores": [asdict(row) for row in self.rows],
+            "spectra": self.spectra.as_dict() if self.spectra else None,
+            "ranks": self.ranks,
+        }
 
     def table(self, reference: str = "persistence") -> str:
         """Skill against a baseline by lead, as text to read."""
@@ -144,9 +211,13 @@ class Scores:
         scores = self.of(model, f"skill_{reference}")
         return verdict_on(scores, reference, interval or self.interval)
 
+    def standing(self, model: str) -> str:
+        """Say in one sentence which baselines a model is ahead of, and until when."""
+        return standing(self, model)
+
     def plot(self, path: str | Path) -> None:
-        """Draw error and skill by lead, with their intervals, as a PNG."""
-        from napari_morphocast.evaluation.figures import draw_scores
+        """Draw error, skill and spectrum, with intervals, as a PNG."""
+        from napari_morphocast.evaluation.score_figure import draw_scores
 
         draw_scores(self, path)
 
@@ -158,9 +229,11 @@ def score(
     horizon: int,
     since: int,
     data_range: NDArray[Any],
+    region: NDArray[np.bool_] | None = None,
+    noise: Sequence[float] | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[float], None] | None = None,
-    most: int = 100,
+    most: int | None = None,
 ) -> Scores:
     """Let every contender foretell the same frames from the frames before them.
 
@@ -176,39 +249,41 @@ def score(
         First frame that may be a target; what is shown before it may lie before it.
     data_range : array, shape (C,)
         Grey levels from black to white per channel, for PSNR and SSIM.
+    region : array of bool, shape (Y, X) or (T, Y, X), optional
+        Pixels whose errors count; spectra are always those of whole frames.
+    noise : sequence of float, optional
+        Standard deviation of the noise of each channel, where it is known (grey
+        levels); estimated unless given.
     stop : threading.Event, optional
         Set it to end with what has been scored so far.
     progress : callable, optional
         Told the share that is done, 0..1.
-    most : int
-        Forecasts per contender; in a longer stretch they start at even distances.
+    most : int, optional
+        Forecasts per contender; in a longer stretch they start at even distances. 20
+        to 100 unless given, the fewer the larger the frames.
 
     Raises
     ------
     MovieError
         If not one frame is left to be foretold.
     """
-    _different(contenders)
-    context = max(contender.context for contender in contenders)
-    first = max(since, context)
+    require_different(contenders)
+    check_region(region, movie)
+    first = max(since, *(contender.context for contender in contenders))
     ahead = _ahead(movie, first, horizon)
-    starts = np.unique(np.linspace(first, len(movie) - 1, most).round().astype(int))
-    kept = np.full((len(MEASURES), len(contenders), len(starts), ahead), np.nan)
-    done = 0
-    for start in starts:
-        if stop is not None and stop.is_set():
-            break
-        kept[:, :, done] = _errors(movie, contenders, int(start), ahead, data_range)
-        done += 1
-        if progress is not None:
-            progress(done / len(starts))
-    step = (starts[-1] - first) / max(1, len(starts) - 1) or 1.0
-    rows = _rows(kept[:, :, :done], [c.name for c in contenders], step, context)
-    notes = _notes(movie, ahead, horizon, done, len(starts))
-    return Scores(tuple(rows), movie.name, movie.interval, tuple(notes))
+    known = tuple(noise) if noise is not None else noise_of(movie, first)
+    starts = starts_of(movie, first, most)
+    terms = Terms(ahead, data_range, known, region)
+    measured = measure(movie, contenders, starts, terms, stop=stop, progress=progress)
+    floor = float(np.mean(np.square(known)))
+    rows = estimate(measured, floor) if len(measured.starts) else ()
+    notes = (*_notes(movie, measured, horizon, len(starts)), *_on_noise(rows, floor))
+    spectra = _spectra(measured, terms, movie) if rows else None
+    return Scores(rows, movie.name, movie.interval, notes, known, measured, spectra)
 
 
-def _different(contenders: Sequence[Contender]) -> None:
+def require_different(contenders: Sequence[Contender]) -> None:
+    """Refuse contenders of the same name."""
     names = [contender.name for contender in contenders]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -230,10 +305,37 @@ def _ahead(movie: Movie, first: int, horizon: int) -> int:
     return min(horizon, len(movie) - first)
 
 
+def starts_of(movie: Movie, first: int, most: int | None = None) -> NDArray[np.intp]:
+    """First frames of all forecasts, at even distances."""
+    if most is None:
+        height, width = movie.shape[2:]
+        most = min(MOST, max(FEWEST, PIXELS // (height * width)))
+    return np.unique(np.linspace(first, len(movie) - 1, most).round().astype(np.intp))
+
+
+def noise_of(movie: Movie, first: int) -> tuple[float, ...]:
+    """Noise in the middle of what is scored."""
+    begin = max(0, (first + len(movie) - NOISE_FRAMES) // 2)
+    return estimate_noise(movie.read(begin, min(begin + NOISE_FRAMES, len(movie))))
+
+
+def _spectra(measured: Measured, terms: Terms, movie: Movie) -> Spectra:
+    """Power relative to the truth's, of which a part is noise."""
+    truth = measured.power[-1]
+    forecasts = np.array([measured.reached(n + 1).sum() for n in range(terms.ahead)])
+    white = np.mean(np.square(np.asarray(terms.noise) / terms.data_range))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = measured.power[:-1] / truth
+        share = white * forecasts[:, None] / truth
+    rings = frequencies(*movie.shape[2:])
+    return Spectra(rings, measured.models, ratios, np.minimum(share, 1.0))
+
+
 def _notes(
-    movie: Movie, ahead: int, horizon: int, done: int, planned: int
+    movie: Movie, measured: Measured, horizon: int, planned: int
 ) -> Iterator[str]:
     """Say what is less than was asked for, or than can be relied on."""
+    ahead, done = measured.moving.shape[1], len(measured.starts)
     if ahead < horizon:
         yield (
             f"Only {ahead} frame(s) of {movie.name!r} are left to score, so the "
@@ -241,96 +343,19 @@ def _notes(
         )
     if done < planned:
         yield f"Stopped after {done} of {planned} forecasts per model."
-    if 0 < done < FEW:
+    if 0 < done < FEW or (done and not usable(measured, 1)):
         yield (
             f"Only {done} forecast(s) could be scored, so the intervals are rough; "
             "score a longer stretch."
         )
 
 
-def _errors(
-    movie: Movie,
-    contenders: Sequence[Contender],
-    start: int,
-    ahead: int,
-    data_range: NDArray[Any],
-) -> NDArray[np.float64]:
-    """Measure one forecast of each contender, (measures, contenders, leads).
-
-    NaN where the movie has ended. Contenders get frames before ``start`` only.
-    """
-    truth = movie.read(start, min(start + ahead, len(movie)))
-    result = np.full((len(MEASURES), len(contenders), ahead), np.nan)
-    for index, contender in enumerate(contenders):
-        known = movie.read(start - contender.context, start)
-        forecast = contender.forecast(known, len(truth))
-        result[:, index, : len(truth)] = (
-            metrics.mse(forecast, truth),
-            metrics.mae(forecast, truth),
-            metrics.mse(forecast, truth, data_range),
-            metrics.ssim(forecast, truth, data_range),
+def _on_noise(rows: Iterable[Score], floor: float) -> Iterator[str]:
+    """Say where the noise is most of what there is to foretell."""
+    first = [r for r in rows if (r.metric, r.lead) == ("mse", 1)]
+    persistence = next((r.value for r in first if r.model == "persistence"), np.nan)
+    if 2 * floor > 0.8 * persistence:
+        yield (
+            "At 1 frame nearly all that changes is noise, so a model may beat 'nothing "
+            "moves' by denoising alone; compare with 'denoised', or at longer leads."
         )
-    return result
-
-
-def _rows(
-    kept: NDArray[np.float64], models: Sequence[str], step: float, context: int
-) -> list[Score]:
-    """Means and intervals by model, metric and lead.
-
-    Two forecasts ``context + lead`` frames apart share no frame: that is a block.
-    """
-    by_lead = []
-    for lead in range(1, kept.shape[-1] + 1):
-        values = kept[..., lead - 1]
-        values = values[:, :, np.isfinite(values[0, 0])]  # forecasts that got so far
-        if values.shape[-1]:
-            block = int(np.ceil((context + lead) / step))
-            by_lead += _at_lead(values, models, lead, block)
-    order = {metric: place for place, metric in enumerate(r.metric for r in by_lead)}
-    place = {model: number for number, model in enumerate(models)}
-    return sorted(by_lead, key=lambda r: (place[r.model], order[r.metric], r.lead))
-
-
-def _at_lead(
-    values: NDArray[np.float64], models: Sequence[str], lead: int, block: int
-) -> list[Score]:
-    """Scores at one lead, from the measures (measures, models, forecasts)."""
-    count = values.shape[-1]
-    draw = Resampling.draw(count, block)
-    whole = values.mean(-1)
-    again = np.stack([[draw.means(v) for v in measure] for measure in values])
-    mse, mae, relative, ssim = range(len(MEASURES))
-    rows = []
-    for index, model in enumerate(models):
-        found = {
-            "mse": (whole[mse, index], again[mse, index]),
-            "mae": (whole[mae, index], again[mae, index]),
-            "psnr": (
-                metrics.decibels(whole[relative, index]),
-                metrics.decibels(again[relative, index]),
-            ),
-            "ssim": (whole[ssim, index], again[ssim, index]),
-        }
-        for name in REFERENCES:
-            if name in models:
-                other = list(models).index(name)
-                found[f"skill_{name}"] = (
-                    _skill(whole[mse, index], whole[mse, other]),
-                    _skill(again[mse, index], again[mse, other]),
-                )
-        for metric, (value, replicates) in found.items():
-            low, high = np.clip(
-                draw.interval(float(value), replicates),
-                *LIMITS.get(metric.split("_")[0], (-np.inf, np.inf)),
-            ).tolist()
-            rows.append(Score(model, metric, lead, float(value), low, high, count))
-    return rows
-
-
-def _skill(error: Any, reference: Any) -> NDArray[np.float64]:
-    """Share of the reference's error that is removed; 0 where both are perfect."""
-    error, reference = np.asarray(error), np.asarray(reference)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        skill = 1 - error / reference
-    return np.where(error == reference, 0.0, skill)

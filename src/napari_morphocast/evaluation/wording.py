@@ -7,16 +7,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from napari_morphocast.evaluation.scores import Score, Scores
+    from napari_morphocast.evaluation.controls import Controls
+    from napari_morphocast.evaluation.estimates import Score
+    from napari_morphocast.evaluation.scores import Scores
 
 REFERENCES = {
     "persistence": "nothing moves",
+    "denoised": "nothing moves, only noise goes",
     "linear": "every pixel goes on changing",
+    "ridge": "every pixel follows its neighbours",
     "advection": "everything goes on moving",
+    "neighbours": "the mean of both neighbours",  # of a frame that is filled in
+}
+DONE_TO = {  # contexts that tell less, by the control's name
+    "shuffled": "frames before the last one shuffled",
+    "repeated": "last frame repeated",
+    "backwards": "frames backwards",
 }
 SHOWN = 4  # leads in a table
+STANDS = {
+    "ahead": "ahead of",
+    "level": "level with",
+    "behind": "behind",
+    "unknown": "not to be told from",  # too few forecasts
+}
 
 
 def duration(seconds: float) -> str:
@@ -77,26 +93,134 @@ def useful_horizon(skills: Sequence[Score]) -> int:
     return last
 
 
+def standing(scores: Scores, model: str) -> str:
+    """Say which baselines a model is ahead of, level with and behind, until when.
+
+    Baselines with the same story are told together, the best story first.
+    """
+    stories: dict[tuple[tuple[str, int], ...], list[str]] = {}
+    for name in REFERENCES:
+        skills = scores.of(model, f"skill_{name}")
+        if skills and name != model:
+            stories.setdefault(_story(skills), []).append(name)
+    if not stories:
+        return "was compared with no baseline"
+    told = sorted(stories, key=lambda story: -_ahead_at(story))
+    return "; ".join(_tell(story, stories[story], scores.interval) for story in told)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as people list them: a, b and c."""
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _story(skills: Sequence[Score]) -> tuple[tuple[str, int], ...]:
+    """How a model stands by lead: (word, last lead of which it is true), in order."""
+    story: list[tuple[str, int]] = []
+    for score in skills:
+        word = _stands(score)
+        if story and story[-1][0] == word:
+            story.pop()
+        story.append((word, score.lead))
+    return tuple(story)
+
+
+def _stands(score: Score) -> str:
+    if np.isnan(score.low):
+        return "unknown"
+    if score.low > 0:
+        return "ahead"
+    return "behind" if score.high < 0 else "level"
+
+
+def _ahead_at(story: tuple[tuple[str, int], ...]) -> int:
+    """At how many leads a model is ahead, less those at which it is behind."""
+    begins = (0, *(last for _, last in story))
+    worth = {"ahead": 1, "behind": -1}
+    return sum(
+        worth.get(word, 0) * (last - begin)
+        for begin, (word, last) in zip(begins, story, strict=False)
+    )
+
+
+def _tell(
+    story: tuple[tuple[str, int], ...], names: Sequence[str], interval: float | None
+) -> str:
+    """One story in words, such as: ahead of ridge until 3 frames, then level."""
+    (word, last), *rest = story
+    words = f"{STANDS[word]} {listed(names)}"
+    if not rest:
+        return f"{words} at " + ("every lead" if last > 1 else ahead(1, interval))
+    words += f" until {ahead(last, interval)}"
+    for word, last in rest[:-1]:
+        words += f", then {word} until {ahead(last, interval)}"
+    return f"{words}, then {rest[-1][0]}"
+
+
+def beyond_noise(scores: Scores, model: str) -> Iterator[str]:
+    """Say what a model is worth where noise and still background are set aside."""
+    for found in scores.of(model, "predictable")[:1]:
+        if not np.isnan(found.value):
+            yield (
+                f"{model} removes {_cell(found)} % of what 'nothing moves' gets wrong "
+                f"beyond noise at {ahead(found.lead, scores.interval)}."
+            )
+
+
+def noise_floor(scores: Scores) -> str:
+    """Say how small an error can be."""
+    if not scores.floor:
+        return "No noise was found."
+    sigmas = ", ".join(f"{sigma:.3g}" for sigma in scores.noise)
+    return (
+        f"The noise is about {sigmas} grey levels, so no forecast can have a mean "
+        f"squared error below {scores.floor:.3g}."
+    )
+
+
 def skill_table(scores: Scores, reference: str = "persistence") -> str:
     """Skill of every model at a few leads, with 95 % intervals, as aligned text."""
     metric = f"skill_{reference}"
-    leads = _some(scores.leads)
     others = [m for m in scores.models if scores.of(m, metric) and m != reference]
-    if not leads or not others:
+    if not others:
         return "No scores."
-    rows = [["", *(ahead(lead, scores.interval) for lead in leads)]]
-    for model in others:
-        found = {score.lead: score for score in scores.of(model, metric)}
-        cells = [_cell(found[lead]) if lead in found else "" for lead in leads]
-        rows.append([model, *cells])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [_line(row, widths) for row in rows]
     title = (
         f"Error removed, compared with '{REFERENCES.get(reference, reference)}' "
         "(percent; 100 = perfect, 0 = no better, below 0 = worse;\n"
         "in brackets the 95 % interval), by how far ahead the forecast is:"
     )
-    return "\n".join([title, "", *lines])
+    rows = {model: scores.of(model, metric) for model in others}
+    return f"{title}\n\n{_by_lead(rows, scores.leads, scores.interval)}"
+
+
+def controls_table(found: Controls) -> str:
+    """Skill of one model as it is, and where the past tells less, as aligned text."""
+    metric = "skill_denoised"
+    rows = {"context as recorded": found.scores.of(found.model, metric)}
+    for kind, what in DONE_TO.items():
+        rows[what] = found.scores.of(kind, metric)
+    rows["a still scene, as noisy"] = found.still.of(found.model, metric)
+    title = (
+        f"Is {found.model} forecasting or denoising? Error removed, compared with\n"
+        f"'{REFERENCES['denoised']}' (percent), where its context is:"
+    )
+    scores = found.scores
+    shown = {what: scores for what, scores in rows.items() if scores}
+    return f"{title}\n\n{_by_lead(shown, scores.leads, scores.interval)}"
+
+
+def _by_lead(
+    scores: Mapping[str, Sequence[Score]], leads: Sequence[int], interval: float | None
+) -> str:
+    """Named scores at a few leads, as aligned text."""
+    shown = _some(leads)
+    rows = [["", *(ahead(lead, interval) for lead in shown)]]
+    for name, found in scores.items():
+        by_lead = {score.lead: score for score in found}
+        cells = [_cell(by_lead[lead]) if lead in by_lead else "" for lead in shown]
+        rows.append([name, *cells])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(_line(row, widths) for row in rows)
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

@@ -1,0 +1,183 @@
+"""Is it forecasting, or denoising? The same forecasts from contexts that tell less."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_morphocast.data.movie import Movie
+from napari_morphocast.evaluation.measuring import Contender
+from napari_morphocast.evaluation.wording import DONE_TO, ahead, controls_table, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_morphocast.evaluation.estimates import Score
+    from napari_morphocast.evaluation.scores import Scores
+
+SHUFFLED, REPEATED, BACKWARDS = "shuffled", "repeated", "backwards"
+FROM_STILL = 20  # forecasts of the still scene
+REFERENCE = "denoised"
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """A model's skill where the past is damaged, or where there is nothing to foretell.
+
+    Parameters
+    ----------
+    model : str
+        Its name.
+    scores : Scores
+        The model as it is, and under the names of ``DONE_TO``, beside persistence and
+        denoised persistence.
+    still : Scores
+        The model on a scene in which nothing moves, with the noise of the movie.
+    """
+
+    model: str
+    scores: Scores
+    still: Scores
+
+    @property
+    def damage(self) -> str:
+        """The control that decides: shuffling needs three frames, repeating two."""
+        found = (kind for kind in (SHUFFLED, REPEATED) if kind in self.scores.models)
+        return next(found, "")
+
+    @property
+    def foresight(self) -> tuple[int, ...]:
+        """Leads at which there is more than denoising.
+
+        There, the model is ahead of denoised persistence, and loses on the same frames
+        when its context is damaged; both by the whole 95 % interval.
+        """
+        better = self._leads_above_0(self.scores.of(self.model, f"skill_{REFERENCE}"))
+        if not self.damage:
+            return tuple(better)
+        losing = self._leads_above_0(self.scores.paired(self.model, self.damage))
+        return tuple(sorted(better & losing))
+
+    @property
+    def verdict(self) -> str:
+        """Say whether a model forecasts, or only denoises."""
+        skills = self.scores.of(self.model, "skill_persistence")
+        gains = self._leads_above_0(skills)
+        if not gains:
+            return "no skill, so none that could be denoising"
+        if self.foresight:
+            lead = self.foresight[0]
+            denoising = "; nearer than that it is denoising" * (min(gains) < lead)
+            return f"forecasting: {self._with_and_without(lead)}{denoising}"
+        lead = min(gains)
+        return f"denoising, not forecasting: {self._with_and_without(lead)}"
+
+    def table(self) -> str:
+        """Skill against denoised persistence by lead and control, as text to read."""
+        return controls_table(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as plain values."""
+        return {
+            "model": self.model,
+            "verdict": self.verdict,
+            "foresight": list(self.foresight),
+            "controls": self.scores.as_dict(),
+            "still": self.still.as_dict(),
+        }
+
+    def _with_and_without(self, lead: int) -> str:
+        """Skill at one lead, as it is and with its context damaged."""
+        whole = self._skill(self.model, lead)
+        at = ahead(lead, self.scores.interval)
+        words = f"at {at} it removes {percent(whole)} % of the error of 'nothing moves'"
+        if not self.damage:
+            return f"{words}, and sees too few frames to damage"
+        left = percent(self._skill(self.damage, lead))
+        blur = percent(self._skill(REFERENCE, lead))
+        return (
+            f"{words}; with {DONE_TO[self.damage]}, {left} %; "
+            f"a blur of the last frame, {blur} %"
+        )
+
+    def _skill(self, model: str, lead: int) -> float:
+        found = self.scores.of(model, "skill_persistence")
+        return next((score.value for score in found if score.lead == lead), np.nan)
+
+    @staticmethod
+    def _leads_above_0(scores: tuple[Score, ...]) -> set[int]:
+        return {score.lead for score in scores if score.low > 0}
+
+
+def damaged(contender: Contender) -> Iterator[Contender]:
+    """The same forecaster under the names of ``DONE_TO``, with less to go by.
+
+    The last frame stays where it is when the others are shuffled: a model that only
+    denoises does not notice.
+    """
+    if contender.context > 2:
+        yield _with_context(contender, SHUFFLED, _Shuffle())
+    if contender.context > 1:
+        yield _with_context(contender, REPEATED, _repeat)
+        yield _with_context(contender, BACKWARDS, _reverse)
+
+
+def still_scene(
+    known: NDArray[np.float32], noise: tuple[float, ...], context: int
+) -> Movie:
+    """A movie in which nothing moves: the mean of some frames, with fresh noise.
+
+    Parameters
+    ----------
+    known : array, shape (T, C, Y, X)
+        Frames of the real movie.
+    noise : tuple of float
+        Standard deviation per channel, in grey levels.
+    context : int
+        Frames shown before the first forecast.
+    """
+    scene = known.mean(0)
+    rng = np.random.default_rng(0)
+    shape = (context + FROM_STILL, *scene.shape)
+    flicker = rng.standard_normal(shape, np.float32)
+    sigma = np.asarray(noise, np.float32)[:, None, None]
+    return Movie(scene + sigma * flicker, name="a still scene")
+
+
+def _with_context(
+    contender: Contender,
+    name: str,
+    change: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+) -> Contender:
+    """Let a forecaster see a changed context."""
+    return Contender(
+        name,
+        contender.context,
+        lambda known, horizon: contender.forecast(change(known), horizon),
+    )
+
+
+class _Shuffle:
+    """Another order of the frames before the last one, each time it is called."""
+
+    def __init__(self) -> None:
+        self._rng = np.random.default_rng(0)
+
+    def __call__(self, known: NDArray[np.float32]) -> NDArray[np.float32]:
+        before = np.arange(len(known) - 1)
+        order = before
+        while np.array_equal(order, before):
+            order = self._rng.permutation(before)
+        return known[[*order, len(before)]]
+
+
+def _repeat(known: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.repeat(known[-1:], len(known), 0)
+
+
+def _reverse(known: NDArray[np.float32]) -> NDArray[np.float32]:
+    return known[::-1].copy()

@@ -1,0 +1,131 @@
+"""Scores as a picture: error, skill and fine detail by lead, beside the baselines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_morphocast.evaluation.figures import new_figure, save_figure
+from napari_morphocast.evaluation.wording import REFERENCES, ahead, duration
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+
+    from napari_morphocast.evaluation.scores import Scores
+    from napari_morphocast.evaluation.spectrum import Spectra
+
+COLOURS = {
+    "persistence": "0.45",
+    "denoised": "tab:brown",
+    "linear": "tab:olive",
+    "ridge": "tab:pink",
+    "advection": "tab:cyan",
+}
+LOWEST = -1.0  # skill that is still drawn
+
+
+def draw_scores(scores: Scores, path: str | Path) -> None:
+    """Draw four panels: error, skill, skill on changing pixels, and spectrum."""
+    figure = new_figure(11, 8.2)
+    panels = figure.subplots(2, 2)
+    against = f"compared with '{REFERENCES['persistence']}'"
+    _error(panels[0, 0], scores)
+    _skill(panels[0, 1], scores, "skill_persistence", against)
+    _skill(
+        panels[1, 0],
+        scores,
+        "skill_changing_persistence",
+        f"pixels that change, {against}",
+    )
+    if scores.spectra is not None:
+        _spectrum(panels[1, 1], scores.spectra, scores)
+    for axes in panels.flat:
+        axes.spines[["top", "right"]].set_visible(False)
+    lines, labels = panels[0, 0].get_legend_handles_labels()
+    figure.legend(
+        lines, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9
+    )
+    save_figure(figure, path)
+
+
+def _error(axes: Axes, scores: Scores) -> None:
+    """Mean squared error, and the noise that no forecast can go below."""
+    _curves(axes, scores, "mse")
+    if scores.noise:
+        axes.axhline(
+            scores.floor, color="k", linestyle=":", linewidth=1, label="noise (σ²)"
+        )
+    axes.set(ylabel="mean squared error (grey levels²)", title=scores.movie)
+    axes.set_ylim(0, None)
+
+
+def _skill(axes: Axes, scores: Scores, metric: str, title: str) -> None:
+    """Share of persistence's error that is removed."""
+    _curves(axes, scores, metric)
+    axes.axhline(0, color=COLOURS["persistence"], linestyle="--")
+    axes.set(ylabel="error removed", title=title)
+    lowest, highest = axes.get_ylim()
+    axes.set_ylim(max(lowest, LOWEST), min(max(highest, 0.1), 1.0))
+
+
+def _spectrum(axes: Axes, spectra: Spectra, scores: Scores) -> None:
+    """Power over the truth's at the longest lead; where it falls, detail is lost."""
+    lead = scores.leads[-1]
+    for model in spectra.models:
+        axes.plot(
+            spectra.frequencies,
+            spectra.of(model, lead),
+            color=COLOURS.get(model),
+            linewidth=_width(model),
+        )
+    axes.plot(
+        spectra.frequencies,
+        1 - spectra.noise[lead - 1],
+        color="k",
+        linestyle=":",
+        linewidth=1,
+        label="sharp, but free of noise",
+    )
+    axes.axhline(1, color="0.8", linewidth=1, zorder=0)
+    axes.set(
+        xlabel="spatial frequency (cycles per pixel)",
+        ylabel="power, forecast / truth",
+        title=f"fine detail {ahead(lead, scores.interval)} ahead",
+        ylim=(0, 1.6),
+    )
+    axes.legend(loc="lower left", framealpha=0.7, edgecolor="none", fontsize=9)
+
+
+def _curves(axes: Axes, scores: Scores, metric: str) -> None:
+    """One line with its interval for every model."""
+    from matplotlib.ticker import MaxNLocator
+
+    for model in scores.models:
+        rows = scores.of(model, metric)
+        leads = [row.lead for row in rows]
+        trivial = model in REFERENCES
+        (line,) = axes.plot(
+            leads,
+            [row.value for row in rows],
+            color=COLOURS.get(model),
+            linewidth=_width(model),
+            marker="o",
+            markersize=3,
+            label=f"{model}: '{REFERENCES[model]}'" if trivial else model,
+        )
+        axes.fill_between(
+            leads,
+            [row.low for row in rows],
+            [row.high for row in rows],
+            color=line.get_color(),
+            alpha=0.15,
+            linewidth=0,
+        )
+    unit = f", {duration(scores.interval)} each" if scores.interval else ""
+    axes.set_xlabel(f"lead (frames{unit})")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _width(model: str) -> float:
+    return 1.2 if model in REFERENCES else 2.2

@@ -1,0 +1,140 @@
+"""Forecasting or denoising: contexts that tell less."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from movies import gliding
+from napari_morphocast import api
+from napari_morphocast.data.movie import Movie
+from napari_morphocast.evaluation.controls import Controls, damaged, still_scene
+from napari_morphocast.evaluation.scores import Contender, score
+from napari_morphocast.training.config import Hardware
+
+CPU = Hardware(device="cpu")
+
+
+def numbered(count: int) -> np.ndarray:
+    return np.arange(count, dtype=np.float32)[:, None, None, None]
+
+
+def shown(context: int) -> dict[str, list[float]]:
+    """What a forecaster sees in each control."""
+    seen: dict[str, list[float]] = {}
+    whole = Contender("net", context, lambda known, _: known)
+    for entry in damaged(whole):
+        frames = entry.forecast(numbered(context), 1)
+        seen[entry.name] = frames[:, 0, 0, 0].tolist()
+    return seen
+
+
+def test_the_last_frame_stays_where_it_is_when_the_others_are_shuffled():
+    seen = shown(4)["shuffled"]
+    assert seen[-1] == 3
+    assert sorted(seen) == [0, 1, 2, 3]
+    assert seen != [0, 1, 2, 3]
+
+
+def test_the_other_controls_repeat_and_turn_round():
+    assert shown(3)["repeated"] == [2, 2, 2]
+    assert shown(3)["backwards"] == [2, 1, 0]
+
+
+def test_what_cannot_be_done_to_a_short_context_is_left_out():
+    assert set(shown(2)) == {"repeated", "backwards"}
+    assert shown(1) == {}
+
+
+def test_a_still_scene_has_the_noise_and_nothing_else():
+    scene = still_scene(numbered(3) + np.zeros((1, 1, 50, 50)), (2.0,), 3)
+    frames = scene.read(0, len(scene))
+    assert frames.std(0).mean() == pytest.approx(2, rel=0.05)
+    assert frames.mean() == pytest.approx(1, abs=0.05)
+
+
+def controlled(movie: Movie, model: Contender) -> Controls:
+    """Controls of a forecaster, beside persistence and a blur in time."""
+    beside = [
+        Contender("persistence", 1, lambda known, h: known[-1:].repeat(h, 0)),
+        Contender("denoised", 1, lambda known, h: known[-1:].repeat(h, 0)),
+    ]
+    how = {"horizon": 3, "data_range": np.array([200.0])}
+    scores = score(movie, [model, *damaged(model), *beside], since=30, **how)
+    still = still_scene(movie.read(20, 30), scores.noise, model.context)
+    return Controls(
+        model.name, scores, score(still, [model, *beside], since=model.context, **how)
+    )
+
+
+def averaging(known: np.ndarray, horizon: int) -> np.ndarray:
+    return known.mean(0, keepdims=True).repeat(horizon, 0)
+
+
+def shifted(frame: np.ndarray, step: int) -> np.ndarray:
+    """The picture moved to the right; its left column goes on beyond the edge."""
+    return np.pad(frame, ((0, 0), (0, 0), (step, 0)), "edge")[..., : frame.shape[-1]]
+
+
+def gliding_on(known: np.ndarray, horizon: int) -> np.ndarray:
+    """Carries on with the last shift of the picture."""
+    missed = {n: np.abs(shifted(known[-2], n) - known[-1]).mean() for n in range(4)}
+    step = min(missed, key=missed.get)
+    leads = range(1, horizon + 1)
+    return np.stack([shifted(known[-1], step * k) for k in leads])
+
+
+def static(noise: float = 10) -> Movie:
+    rng = np.random.default_rng(0)
+    scene = np.sin(np.arange(24) / 3) * 50 + 100
+    return Movie((scene + rng.normal(0, noise, (80, 1, 24, 24))).astype(np.float32))
+
+
+def test_a_skill_that_survives_shuffling_is_called_denoising():
+    found = controlled(static(), Contender("mean", 4, averaging))
+    assert found.scores.of("mean", "skill_persistence")[0].low > 0.2
+    assert found.foresight == ()
+    assert found.verdict.startswith("denoising, not forecasting")
+
+
+def test_a_model_that_needs_the_order_of_frames_is_called_forecasting():
+    found = controlled(gliding(80), Contender("glide", 3, gliding_on))
+    assert found.foresight == (1, 2, 3)
+    assert found.verdict.startswith("forecasting: at 1 frame (1 min) it removes")
+
+
+def test_a_model_without_skill_has_nothing_to_explain():
+    found = controlled(
+        gliding(60), Contender("copy", 3, lambda known, h: known[-1:].repeat(h, 0))
+    )
+    assert found.verdict == "no skill, so none that could be denoising"
+
+
+def test_the_table_names_every_control():
+    table = controlled(gliding(60), Contender("glide", 3, gliding_on)).table()
+    assert "frames before the last one shuffled" in table
+    assert "a still scene" in table.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", ["denoised", "ridge"])
+def test_pure_noise_leaves_no_skill_against_denoised_persistence(name):
+    rng = np.random.default_rng(0)
+    movie = Movie(rng.normal(100, 10, (100, 1, 24, 24)).astype(np.float32))
+    scores = api.evaluate(movie, ["denoised"], horizon=1, since=0.6, hardware=CPU)
+    found = scores.of(name, "skill_denoised")[0]
+    assert abs(found.value) < 0.15
+    assert scores.of(name, "skill_persistence")[0].low > 0.3
+
+
+def test_denoised_persistence_itself_is_no_forecast():
+    movie = gliding(80, noise=20.0)
+    found = api.controls(movie, "denoised", horizon=2, since=0.6, hardware=CPU)
+    assert found.foresight == ()
+    assert "forecasting:" not in found.verdict.split(",")[0]
+
+
+def test_controls_tell_how_far_they_are():
+    told: list[float] = []
+    api.controls(gliding(40), "linear", horizon=2, hardware=CPU, progress=told.append)
+    assert told[-1] == 1
+    assert told == sorted(told)
