@@ -126,7 +126,7 @@ def test_another_seed_gives_other_weights(path, tmp_path):
 
 
 def test_the_best_epoch_is_kept_not_the_last(path):
-    events_of(path, learning_rate=1e-3, epochs=3)
+    events_of(path, start="persistence", learning_rate=1e-3, epochs=3)
     best = read(path)[0].scores
     state = read_state(path)
     assert best["validation"] == min(state.validation)
@@ -372,7 +372,8 @@ def quiet() -> dict[str, str]:
 def test_a_killed_run_resumes_from_its_last_autosave(tmp_path):
     path, movie = tmp_path / "killed.morphocast", written(tmp_path)
     arguments = ["train", movie, "-o", path, "--device", "cpu", "--epochs", 100_000]
-    arguments += ["--set", "hidden=[4]", "--set", "autosave=0.5", "--set", "context=3"]
+    arguments += ["--model", "convlstm", "--set", "hidden=[4]"]
+    arguments += ["--set", "autosave=0.5", "--set", "context=3"]
     process = subprocess.Popen(
         command(*arguments), env=quiet(), stdout=subprocess.DEVNULL
     )
@@ -405,6 +406,7 @@ def test_two_processes_learn_like_one_with_twice_the_batch(tmp_path):
         path = tmp_path / f"{devices}.morphocast"
         arguments = ["train", movie, "-o", path, "--device", "cpu", "--epochs", 3]
         arguments += ["--set", f"batch={batch}", "--set", "hidden=[4]"]
+        arguments += ["--model", "convlstm"]
         arguments += ["--devices", devices, "--events", "jsonl"]
         done = subprocess.run(
             command(*arguments),

@@ -17,7 +17,9 @@ from safetensors.torch import save as serialised
 from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import WindowSpec
 from napari_morphocast.errors import CheckpointError, SettingsError
-from napari_morphocast.models.base import Model, model_class
+from napari_morphocast.evaluation.calibration import Calibration
+from napari_morphocast.models.base import Forecaster, Model, model_class
+from napari_morphocast.models.ensemble import Ensemble
 from napari_morphocast.training.config import TrainConfig, checked
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class Checkpoint(BaseModel):
 
     ``scores`` holds the validation loss of the kept weights (``validation``), that of
     "nothing moves" (``persistence``) and the epoch they are from (``epoch``).
+    ``calibration`` is that of an ensemble whose run has ended.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -68,14 +71,29 @@ class Checkpoint(BaseModel):
     training: TrainConfig
     movies: tuple[MovieRecord, ...]
     scores: dict[str, float] = {}
+    calibration: Calibration | None = None
     made_on: str = ""
     made_with: dict[str, str] = {}
     format: int = FORMAT
 
     def build(self) -> Model:
-        """Make the model, with fresh weights."""
-        kind = model_class(self.model)
-        return kind(checked(kind.Config, self.settings), self.channels)
+        """Make the model, with fresh weights; of several members it is an ensemble.
+
+        Raises
+        ------
+        SettingsError
+            If the settings make no sense, or of this model there is no ensemble.
+        """
+        kind, members = model_class(self.model), self.training.members
+        config = checked(kind.Config, self.settings)
+        if members == 1:
+            return kind(config, self.channels)
+        if not issubclass(kind, Forecaster):
+            raise SettingsError(
+                f"{self.model!r} does not forecast, so it has no members that could "
+                "differ; leave members at 1."
+            )
+        return Ensemble(kind, config, self.channels, members)
 
 
 def stamp() -> dict[str, Any]:

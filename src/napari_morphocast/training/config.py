@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from napari_morphocast.data.windows import WindowSpec
 from napari_morphocast.errors import SettingsError
-from napari_morphocast.models.base import ModelConfig, model_class
+from napari_morphocast.models.base import AUTOMATIC, ModelConfig, model_class
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +49,15 @@ class TrainConfig(BaseModel):
         description="End early after so many epochs without getting better on unseen "
         "frames (epochs; 0 = never).",
     )
+    members: int = Field(
+        1,
+        ge=1,
+        le=32,
+        title="Members",
+        description="Networks trained side by side, each on its own windows; where "
+        "they differ the forecast is uncertain. 4 take four times as long; 1 cannot "
+        "say how sure it is.",
+    )
     batch: int = Field(
         2, ge=1, le=4096, title="Batch", description="Windows per optimiser step."
     )
@@ -73,6 +82,20 @@ class TrainConfig(BaseModel):
         title="Flip and turn",
         description="Also train on mirrored and turned windows; right only when the "
         "scene has no preferred direction.",
+    )
+    outliers: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        title="Outlier changes",
+        description="Leave out windows that hold a change from frame to frame as "
+        "unlikely as so many standard deviations (sigma; 3 is usual, 0 = keep all).",
+    )
+    denoise: bool = Field(
+        False,
+        title="Denoised targets",
+        description="Learn to forecast frames without their noise (non-local means); "
+        "what the model sees stays noisy.",
     )
     learning_rate: float = Field(
         4e-3,
@@ -173,17 +196,22 @@ class Run:
     training: TrainConfig
 
     @classmethod
-    def make(cls, model: str = "convlstm", **values: Any) -> Run:
+    def make(cls, model: str = "auto", **values: Any) -> Run:
         """Sort flat settings, such as ``hidden=(16, 32), epochs=5``, to their places.
+
+        ``auto`` is the model that forecasts best in the benchmark.
 
         Raises
         ------
         SettingsError
             If a name is unknown or a value out of bounds; names it and the bounds.
         """
-        config = model_class(model).Config
+        name = AUTOMATIC if model == "auto" else model
+        config = model_class(name).Config
         if values.get("minutes") and "epochs" not in values:
             values["epochs"] = MOST_EPOCHS  # the time limit alone decides
+        if values.get("task") == "between" and "supervision" in config.model_fields:
+            values["supervision"] = "last"  # no frame of the context is missing
         parts: dict[type[BaseModel], dict[str, Any]] = {
             config: {},
             WindowSpec: {},
@@ -194,12 +222,12 @@ class Run:
             if owner is None:
                 names = ", ".join(n for p in parts for n in p.model_fields)
                 raise SettingsError(
-                    f"There is no setting called {key!r} for {model}; "
+                    f"There is no setting called {key!r} for {name}; "
                     f"the settings are {names}."
                 )
             parts[owner][key] = value
         made = [checked(owner, given) for owner, given in parts.items()]
-        return cls(model, *made)  # type: ignore[arg-type]
+        return cls(name, *made)  # type: ignore[arg-type]
 
     @classmethod
     def read(cls, path: Path, **overrides: Any) -> Run:
@@ -212,7 +240,7 @@ class Run:
         for key, value in values.items():
             flat.update(value if isinstance(value, Mapping) else {key: value})
         flat.update(overrides)
-        model = str(flat.pop("model", "convlstm"))
+        model = str(flat.pop("model", "auto"))
         return cls.make(model, **flat)
 
     def flat(self) -> dict[str, Any]:

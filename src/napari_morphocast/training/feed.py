@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from napari_morphocast.data.denoising import MARGIN, NonLocalMeans
 from napari_morphocast.data.windows import Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
     from numpy.typing import NDArray
@@ -31,34 +32,57 @@ SYMMETRIES = 8  # four right angles, mirrored or not
 
 
 class Store:
-    """Frames of a movie: kept on the device in their stored type, or read anew."""
+    """Frames of a movie: kept on the device in their stored type, or read anew.
+
+    With ``clean`` they are denoised, each when it is first needed: whole and once if
+    it is kept, else only what is cut out.
+    """
 
     def __init__(
-        self, movie: Movie, stop: int, room: int, device: torch.device
+        self,
+        movie: Movie,
+        stop: int,
+        room: int,
+        device: torch.device,
+        clean: NonLocalMeans | None = None,
     ) -> None:
         size = movie.nbytes // len(movie) * stop
         self.resident = size <= room
         self.size = size if self.resident else 0
-        self._movie = movie
-        self._device = device
-        self._kept = self._load(0, stop) if self.resident else None
+        self._movie, self._device, self._clean = movie, device, clean
+        self._whole = slice(0, movie.shape[2]), slice(0, movie.shape[3])
+        self._missing = set(range(stop))
+        self._kept = self._empty(stop) if self.resident else None
+        if self.resident and clean is None:
+            self._fill(range(stop))
 
     def take(self, frames: slice, rows: slice, columns: slice) -> Tensor:
         """Cut out grey levels as float32, shape (T, C, Y, X), on the device."""
-        if self._kept is not None:
-            return self._kept[frames, :, rows, columns].float()
-        raw = self._movie.raw(frames.start, frames.stop)[..., rows, columns]
-        return torch.from_numpy(_torch_type(raw)).to(self._device).float()
+        if self._kept is None:
+            return self._read(frames, rows, columns).to(self._device).float()
+        self._fill(self._missing.intersection(range(frames.start, frames.stop)))
+        return self._kept[frames, :, rows, columns].float()
 
-    def _load(self, start: int, stop: int) -> Tensor:
-        first = torch.from_numpy(_torch_type(self._movie.raw(start, start + 1)))
-        shape = (stop - start, *first.shape[1:])
-        kept = torch.empty(shape, dtype=first.dtype, device=self._device)
-        for t in range(start, stop):
-            kept[t - start] = torch.from_numpy(_torch_type(self._movie.raw(t, t + 1)))[
-                0
-            ]
-        return kept
+    def _empty(self, stop: int) -> Tensor:
+        kind = torch.from_numpy(_torch_type(self._movie.raw(0, 1)[..., :1, :1])).dtype
+        shape = stop, *self._movie.shape[1:]
+        return torch.empty(shape, dtype=kind, device=self._device)
+
+    def _fill(self, times: Iterable[int]) -> None:
+        assert self._kept is not None
+        for t in times:
+            self._kept[t] = self._read(slice(t, t + 1), *self._whole)[0]
+        self._missing.difference_update(times)
+
+    def _read(self, frames: slice, rows: slice, columns: slice) -> Tensor:
+        raw = self._movie.raw(frames.start, frames.stop)
+        if self._clean is None:
+            return torch.from_numpy(_torch_type(raw[..., rows, columns]))
+        top, left = (max(0, cut.start - MARGIN) for cut in (rows, columns))
+        around = raw[..., top : rows.stop + MARGIN, left : columns.stop + MARGIN]
+        inner = self._clean(around)[..., rows.start - top :, columns.start - left :]
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        return torch.from_numpy(_torch_type(inner[..., :height, :width]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +117,12 @@ class Feed:
                 store = Store(part.movie, stop, room, device)
                 self._stores[id(part.movie)] = store
                 room -= store.size
+        self._targets: dict[int, Store] = {}
+        for part in train.parts if config.denoise else ():
+            clean = NonLocalMeans.fit(part.movie, part.stop)
+            store = Store(part.movie, part.stop, room, device, clean)
+            self._targets[id(part.movie)] = store
+            room -= store.size
 
     @property
     def batches(self) -> int:
@@ -107,13 +137,17 @@ class Feed:
     def epoch(self, epoch: int, first: int) -> Iterator[tuple[Window[Tensor], float]]:
         """Training batches from number ``first`` on, each with its weight.
 
+        Every member of an ensemble gets its own windows in its own order; those of a
+        batch take turns, one for each member.
         The weight makes the mean of gradients over all processes the gradient of the
         mean over all windows, also where a batch does not divide evenly.
         """
         order = np.random.default_rng([self.config.seed, 0, epoch])
-        indices = order.permutation(len(self.train))
+        members = range(self.config.members)
+        indices = np.stack([order.permutation(len(self.train)) for _ in members], 1)
         numbers = range(first, self.batches)
-        if all(store.resident for store in self._stores.values()):
+        stores = *self._stores.values(), *self._targets.values()
+        if all(store.resident for store in stores):
             yield from (self._batch(indices, epoch, number) for number in numbers)
             return
         with ThreadPoolExecutor(1) as reader:  # reads the next batch meanwhile
@@ -146,11 +180,15 @@ class Feed:
         rng = np.random.default_rng([self.config.seed, 1, epoch, number])
         begin = number * self._together
         chosen = indices[begin : begin + self._together]
-        draws = [self._draw(int(i), rng) for i in chosen]
+        draws = [[self._draw(int(i), rng) for i in row] for row in chosen]
         mine = range(len(chosen))[self.shard.rank :: self.shard.world]
         mine = mine or range(1)  # a process without work repeats a window, unweighted
         weight = len(chosen[self.shard.rank :: self.shard.world]) / len(chosen)
-        cuts = [self._cut(self.train, int(chosen[i]), *draws[i]) for i in mine]
+        cuts = [
+            self._cut(self.train, int(index), *draw)
+            for i in mine
+            for index, draw in zip(chosen[i], draws[i], strict=True)
+        ]
         return self._window(cuts, self.train), weight * self.shard.world
 
     def _draw(self, index: int, rng: np.random.Generator) -> tuple[slice, slice, int]:
@@ -176,18 +214,23 @@ class Feed:
         self, windows: Windows, index: int, rows: slice, columns: slice, turn: int
     ) -> Tensor:
         part, target = windows.place(index).part, windows.place(index).target
-        spec = windows.spec
-        frames = slice(target - spec.context, target + spec.horizon)
-        store = self._stores[id(windows.parts[part].movie)]
-        return _turned(store.take(frames, rows, columns), turn)
+        spec, key = windows.spec, id(windows.parts[part].movie)
+        frames = slice(target - spec.before, target + spec.onward)
+        cut = self._stores[key].take(frames, rows, columns)
+        if windows is self.train and key in self._targets:
+            frames = slice(target, target + spec.horizon)
+            clean = self._targets[key].take(frames, rows, columns)
+            after = cut[spec.before + spec.horizon :]
+            cut = torch.cat([cut[: spec.before], clean, after])
+        return _turned(cut, turn)
 
     def _window(self, cuts: Sequence[Tensor], windows: Windows) -> Window[Tensor]:
         height = min(cut.shape[-2] for cut in cuts)
         width = min(cut.shape[-1] for cut in cuts)
         frames = torch.stack([cut[..., :height, :width] for cut in cuts])
         scaled = (frames - self._low) / self._span
-        context = windows.spec.context
-        return Window(scaled[:, :context], scaled[:, context:])
+        shown, context = scaled[:, list(windows.spec.order)], windows.spec.context
+        return Window(shown[:, :context], shown[:, context:])
 
 
 def _turned(frames: Tensor, turn: int) -> Tensor:

@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from napari_morphocast.errors import TrainingError
 from napari_morphocast.models.base import Forecaster
+from napari_morphocast.training.calibrating import calibrate
 from napari_morphocast.training.checkpoint import Checkpoint, save
 from napari_morphocast.training.devices import choose, engine
 from napari_morphocast.training.events import (
@@ -89,6 +90,7 @@ def fit(model: Model, train: Windows, validation: Windows, job: Job) -> Iterator
     if lacking:
         note = f"The Apple GPU lacks an operation ({lacking}), so the CPU is used."
         hardware = job.hardware.model_copy(update={"device": "cpu"})
+        note = f"{job.note} {note}".strip()
         yield from fit(
             model, train, validation, replace(job, hardware=hardware, note=note)
         )
@@ -140,6 +142,8 @@ class _Loop:
         if why == "stopped" and self.state.epoch == 0:
             self._look()
         self._keep()
+        if self.config.members > 1 and self.fabric.is_global_zero:
+            calibrate(self.job.path, self.feed.validation, self.device)
         yield Saved(self.job.path)
         yield Finished(why)
 
@@ -205,16 +209,16 @@ class _Loop:
         return "done"
 
     def _step(self, stage: Stage, batch: Window[Tensor], weight: float) -> float:
-        """Descend once along every objective that is due; returns the first's loss."""
+        """Descend once along what is due; returns the mean loss of the first's name."""
         self.model.train()
         rate = self.config.learning_rate * self._warmth()
-        total = torch.zeros((), device=self.device)
-        for number, objective in enumerate(stage.objectives):
+        shown = []
+        for objective in stage.objectives:
             if self.state.batch % objective.every == 0:
                 loss = self._descend(objective, batch, weight, rate)
-                total = loss if number == 0 else total
+                shown += [loss] * (objective.name == stage.objectives[0].name)
         self.average.update_parameters(self.model)
-        return float(total)
+        return float(torch.stack(shown).mean()) if shown else 0.0
 
     def _descend(
         self, objective: Objective, batch: Window[Tensor], weight: float, rate: float

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_morphocast.data.fingerprint import fingerprint
 from napari_morphocast.training.checkpoint import MovieRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from numpy.typing import NDArray
 
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.data.windows import Windows
@@ -39,14 +37,6 @@ def record(movie: Movie, until: int) -> MovieRecord:
 def records(validation: Windows) -> tuple[MovieRecord, ...]:
     """Remember every movie of a split, given its validation windows."""
     return tuple(record(part.movie, part.stop) for part in validation.parts)
-
-
-def fingerprint(frame: NDArray[Any]) -> str:
-    """Eight hexadecimal digits that (almost) only this frame has."""
-    native = np.ascontiguousarray(
-        frame.astype(frame.dtype.newbyteorder("="), copy=False)
-    )
-    return hashlib.blake2b(native.tobytes(), digest_size=4).hexdigest()
 
 
 def seen_frames(records: Iterable[MovieRecord], movie: Movie, since: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,18 +14,22 @@ from napari_morphocast.data.misfit import differences
 from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import Part, WindowSpec
 from napari_morphocast.errors import ForecastError, MovieError, SettingsError
+from napari_morphocast.evaluation.calibration import Calibration
 from napari_morphocast.models.base import FORECASTERS, Forecaster, Model
+from napari_morphocast.models.ensemble import Ensemble
 from napari_morphocast.training.checkpoint import Checkpoint, read
 from napari_morphocast.training.config import TrainConfig
 from napari_morphocast.training.memory import free, ran_out
+from napari_morphocast.training.tuning import stretches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
     from torch import Tensor
 
     from napari_morphocast.data.movie import Movie
+    from napari_morphocast.data.windows import Task
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,8 +47,19 @@ class Trained:
         return cls(checkpoint, model, path)
 
     @classmethod
-    def baseline(cls, name: str, movie: Movie) -> Trained:
-        """Make a forecaster that needs no training, for one movie."""
+    def baseline(cls, name: str, movie: Movie, until: int | None = None) -> Trained:
+        """Make a forecaster that needs no training, for one movie.
+
+        Parameters
+        ----------
+        name : str
+            Its name in the registry.
+        movie : Movie
+            What it will forecast.
+        until : int, optional
+            What can be tuned is tuned on the frames before this one; on those that
+            training would use unless told.
+        """
         kind = FORECASTERS.get(name)
         if kind is None or kind(kind.Config(), 1).stages():
             names = ", ".join(n for n, k in FORECASTERS.items() if is_baseline(k))
@@ -52,12 +68,16 @@ class Trained:
                 f"or one of {names}."
             )
         model = kind(kind.Config(), movie.shape[1])
+        usual = round(len(movie) * TrainConfig().until)
+        known = [Part(movie, 0, max(1, usual if until is None else until))]
+        scaling = Scaling.fit(known)
+        model.tune(stretches(known, model.shortest_context + 1, scaling))
         checkpoint = Checkpoint(
             model=name,
             settings=model.config.model_dump(),
             channels=movie.shape[1],
             window=WindowSpec(context=model.shortest_context, horizon=1),
-            scaling=Scaling.fit([Part(movie, 0, len(movie))]),
+            scaling=scaling,
             training=TrainConfig(),
             movies=(),
         )
@@ -69,9 +89,31 @@ class Trained:
         return self.path.stem
 
     @property
+    def members(self) -> int:
+        """How many networks forecast together; 1 cannot say how sure it is."""
+        return self.checkpoint.training.members
+
+    @property
+    def calibration(self) -> Calibration:
+        """How the members' spread becomes intervals; a naive one until a run ended."""
+        kept = self.checkpoint.calibration
+        return kept or Calibration.naive(self.members, self.checkpoint.channels)
+
+    @property
+    def task(self) -> Task:
+        """Whether it foretells what comes next, or fills in a frame between others."""
+        return self.checkpoint.window.task
+
+    @property
     def context(self) -> int:
         """How many frames a forecast starts from."""
         return self.checkpoint.window.context
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes; what holds no numbers computes anywhere."""
+        held = chain(self.model.parameters(), self.model.buffers())
+        return next(held, torch.empty(0)).device
 
     def to(self, device: torch.device) -> Trained:
         """The same model on another device."""
@@ -93,14 +135,42 @@ class Trained:
         model = self.model
         if not isinstance(model, Forecaster):
             raise SettingsError(f"{self.name!r} makes frames, but does not forecast.")
+        return self._grey(model.unroll, context)
+
+    def unroll_members(self, context: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
+        """Foretell frame after frame with each of M members, in grey levels.
+
+        Yields
+        ------
+        array, shape (M, C, Y, X) or (M, B, C, Y, X)
+            Their mean is what ``unroll`` yields.
+
+        Raises
+        ------
+        SettingsError
+            If this is a single model.
+        """
+        return self._grey(self.require_members().unroll_members, context)
+
+    def require_members(self) -> Ensemble:
+        """Refuse a single model where uncertainty is asked for."""
+        if isinstance(self.model, Ensemble):
+            return self.model
+        raise SettingsError(
+            f"{self.name!r} is a single model and cannot say how sure it is; train one "
+            "with --members 4."
+        )
+
+    def _grey(
+        self, unroll: Callable[[Tensor], Iterator[Tensor]], context: NDArray[Any]
+    ) -> Iterator[NDArray[np.float32]]:
         one = context.ndim == 4
         scaled = self.checkpoint.scaling.apply(context[None] if one else context)
-        device = next(iter(model.parameters()), torch.empty(0)).device
-        frames = model.unroll(torch.from_numpy(scaled).to(device))
+        frames = unroll(torch.from_numpy(scaled).to(self.device))
         while True:
             frame = self._next(frames, context.shape)
             grey = self.checkpoint.scaling.invert(frame.float().cpu().numpy())
-            yield grey[0] if one else grey
+            yield grey.squeeze(-4) if one else grey
 
     def _next(self, frames: Iterator[Tensor], shape: tuple[int, ...]) -> Tensor:
         try:
@@ -109,11 +179,11 @@ class Trained:
         except RuntimeError as error:
             if not ran_out(error):
                 raise
-            device = next(iter(self.model.parameters())).device
             height, width = shape[-2:]
             raise ForecastError(
-                f"Memory ran out on {device}{free(device)} while forecasting frames of "
-                f"{height} x {width} pixels; forecast on the CPU, or crop the movie."
+                f"Memory ran out on {self.device}{free(self.device)} while forecasting "
+                f"frames of {height} x {width} pixels; forecast on the CPU, or crop "
+                "the movie."
             ) from None
 
     def forecast(self, context: NDArray[Any], horizon: int) -> NDArray[np.float32]:
@@ -121,6 +191,30 @@ class Trained:
         frames = self.unroll(context)
         ahead = [next(frames) for _ in range(horizon)]
         return np.stack(ahead, axis=context.ndim - 4)
+
+    def foretell(
+        self, context: NDArray[Any]
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
+        """Foretell frame after frame, each with its spread if this is an ensemble.
+
+        Yields
+        ------
+        (array, array), shape (C, Y, X) or (B, C, Y, X)
+            What ``unroll`` yields, and the error to be expected there, as one standard
+            deviation in grey levels; None for a single model.
+        """
+        if self.members == 1:
+            yield from ((frame, None) for frame in self.unroll(context))
+            return
+        for lead, members in enumerate(self.unroll_members(context), start=1):
+            yield members.mean(0), self.calibration.spread(members, lead)
+
+    def forecast_members(
+        self, context: NDArray[Any], horizon: int
+    ) -> NDArray[np.float32]:
+        """Foretell with each of M members, shape (M, [B,] horizon, C, Y, X)."""
+        frames = self.unroll_members(context)
+        return np.stack([next(frames) for _ in range(horizon)], axis=-4)
 
     def misfits(self, movie: Movie) -> list[str]:
         """Sentences on how a movie differs from those the model learned from.
