@@ -6,6 +6,8 @@ import torch
 
 from movies import gliding
 from napari_morphocast import api
+from napari_morphocast.api import forecasting
+from napari_morphocast.api.evaluating import BASELINES
 from napari_morphocast.data.checks import fill_nan
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import (
@@ -62,7 +64,7 @@ def test_a_prediction_never_sees_later_frames(model, lead):
 
 def test_predictions_do_not_depend_on_how_many_are_made_at_once(model, monkeypatch):
     together = np.stack(list(api.predict(gliding(), model, hardware=CPU).frames))
-    monkeypatch.setattr(api, "PIXELS_AT_ONCE", 1)
+    monkeypatch.setattr(forecasting, "PIXELS_AT_ONCE", 1)
     alone = np.stack(list(api.predict(gliding(), model, hardware=CPU).frames))
     assert np.abs(together.astype(int) - alone).max() <= 1
 
@@ -99,13 +101,30 @@ def test_a_rollout_without_enough_known_frames_is_refused(model, start):
 
 
 def test_a_movie_shorter_than_the_context_is_refused(model):
-    with pytest.raises(MovieError, match="3 frames, but cells needs 3"):
+    with pytest.raises(MovieError, match="3 frames, but cells needs 4 to predict"):
         api.predict(gliding(3), model, hardware=CPU)
 
 
-def test_evaluation_always_stands_beside_the_three_baselines(model):
+def test_evaluation_always_stands_beside_all_baselines(model):
     scores = api.evaluate(gliding(), [model], horizon=3, hardware=CPU)
-    assert set(scores.models) == {"cells", "persistence", "linear", "advection"}
+    assert set(scores.models) == {"cells", *BASELINES}
+    assert {f"skill_{name}" for name in BASELINES} <= {r.metric for r in scores.rows}
+
+
+def test_a_region_of_another_size_is_refused(model):
+    region = np.ones((9, 9), bool)
+    with pytest.raises(SettingsError, match="draw it on this movie"):
+        api.evaluate(gliding(), [model], region=region, hardware=CPU)
+
+
+def test_known_noise_is_taken_as_it_is(model):
+    how = {"horizon": 1, "noise": [5.0], "hardware": CPU}
+    assert api.evaluate(gliding(), [model], **how).floor == 25
+
+
+def test_controls_tell_forecasting_from_denoising(model):
+    found = api.controls(gliding(40), model, horizon=2, since=0.5, hardware=CPU)
+    assert found.verdict.startswith("forecasting")
 
 
 def test_a_model_that_learned_to_glide_beats_nothing_moves(model):

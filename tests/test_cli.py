@@ -15,7 +15,7 @@ import pytest
 
 from movies import gliding
 from napari_morphocast.cli import main
-from napari_morphocast.cli_inputs import parsed
+from napari_morphocast.cli.inputs import parsed
 from napari_morphocast.data.io import read_metadata, read_movie, write_movie
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ SMALL = (
     "hidden=[4]",
     "--set",
     "context=3",
+    "--model",
+    "convlstm",
     "--device",
     "cpu",
 )
@@ -150,8 +152,10 @@ def test_models_speaks_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert listed["linear"]["settings"]["damping"]["maximum"] == 1
     assert [name for name in listed if not listed[name]["trains"]] == [
         "advection",
+        "denoised",
         "linear",
         "persistence",
+        "ridge",
     ]
 
 
@@ -283,6 +287,28 @@ def test_evaluate_prints_skill_and_writes_csv_and_plot(
     assert plot.stat().st_size > 1000
 
 
+def test_evaluate_says_in_one_line_where_a_model_stands(
+    movie: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("evaluate", movie, model, "--horizon", 2) == 0
+    told = capsys.readouterr().out.splitlines()
+    (line,) = [line for line in told if "persistence" in line]
+    assert line.startswith(f"{model.stem} is ")
+    assert all(name in line for name in ("denoised", "linear", "ridge", "advection"))
+
+
+def test_controls_are_told_and_kept_on_request(
+    movie: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "scores.json"
+    words = ("--horizon", 2, "--controls", "-o", table)
+    assert run("evaluate", movie, model, *words) == 0
+    told = capsys.readouterr().out
+    assert "frames before the last one shuffled" in told
+    (found,) = json.loads(table.read_text())["controls"]
+    assert f"{model.stem}: {found['verdict']}." in told
+
+
 def test_evaluating_on_training_frames_warns_loudly(
     movie: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -317,6 +343,8 @@ def test_a_movie_is_never_overwritten(
             "same file",
         ),
         ("evaluate {movie} persistence --from 1.0", "below 1"),
+        ("evaluate {movie} persistence -o {folder}/s.xlsx", "use .csv or .json"),
+        ("evaluate {movie} persistence --plot {folder}/s.pdf", "use .png"),
         ("train {movie} -o {folder}/none/n.morphocast", "There is no folder"),
         ("train {movie} -o {folder}/net.pt", ".morphocast"),
         ("train {movie} -o {folder}/n.morphocast --set patch", "key=value"),

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from napari_morphocast import cli_listing, cli_work
-from napari_morphocast.cli_inputs import Opening, Settings, one_line
+from napari_morphocast.cli import listing, work
+from napari_morphocast.cli.inputs import Opening, Settings, one_line
+from napari_morphocast.cli.outputs import Outputs
 from napari_morphocast.errors import MorphocastError
 
 app = typer.Typer(
@@ -23,7 +24,7 @@ app = typer.Typer(
 DONE, REFUSED, INTERRUPTED = 0, 2, 130
 # typer brings its own click or uses the installed one: ask typer, import neither
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
-MODEL = "a .morphocast file, or persistence, linear or advection"
+MODEL = "a .morphocast file, or persistence, denoised, linear, ridge or advection"
 FORMATS = ".ome.tif, .tif (ImageJ), .ome.zarr or .npy"
 
 
@@ -50,6 +51,9 @@ FillNan = Annotated[bool, _option("--fill-nan", "interpolate pixels that are NaN
 Device = Annotated[str, _option("--device", "auto, cpu, cuda, cuda:1 or mps")]
 Json = Annotated[bool, _option("--json", "print JSON for programs")]
 Output = Annotated[Path, _option("--output", f"where to: {FORMATS}", "-o")]
+Spread = Annotated[
+    Path | None, _option("--spread", "also write how uncertain an ensemble is here")
+]
 Since = Annotated[
     float, _option("--from", "score what comes after this share of the movie")
 ]
@@ -64,7 +68,7 @@ def demo(
     device: Device = "auto",
 ) -> None:
     """Train, score and roll out on the sample movie."""
-    from napari_morphocast.cli_demo import run_demo
+    from napari_morphocast.cli.demo import run_demo
 
     run_demo(output, minutes, device)
 
@@ -79,7 +83,7 @@ def info(
     json: Json = False,
 ) -> None:
     """What is in a movie, and what is wrong with it."""
-    cli_listing.inform(Opening(axes, channel, z, fill_nan).open(movie), to_json=json)
+    listing.inform(Opening(axes, channel, z, fill_nan).open(movie), to_json=json)
 
 
 @app.command()
@@ -87,7 +91,7 @@ def train(
     movies: Annotated[list[Path], typer.Argument(metavar="MOVIE", help="the movies")],
     output: Annotated[Path, _option("--output", "the .morphocast file to make", "-o")],
     model: Annotated[
-        str | None, _option("--model", "which model; see 'morphocast models'")
+        str | None, _option("--model", "auto, or one of 'morphocast models'")
     ] = None,
     changes: Annotated[
         list[str] | None,
@@ -95,6 +99,9 @@ def train(
     ] = None,
     config: Annotated[
         Path | None, _option("--config", "settings from a TOML file")
+    ] = None,
+    members: Annotated[
+        int | None, _option("--members", "networks in an ensemble; 4 show uncertainty")
     ] = None,
     epochs: Annotated[int | None, _option("--epochs", "most passes")] = None,
     minutes: Annotated[float | None, _option("--minutes", "time limit")] = None,
@@ -121,12 +128,12 @@ def train(
 ) -> None:
     """Train a model on the first part of some movies."""
     settings = Settings(
-        model, tuple(changes or ()), config, epochs, minutes, until, seed
+        model, tuple(changes or ()), config, epochs, minutes, until, seed, members
     )
     opening = Opening(axes, channel, z, fill_nan)
-    plan = cli_work.TrainPlan(output, settings, start_from, resume, events is not None)
+    plan = work.TrainPlan(output, settings, start_from, resume, events is not None)
     hardware = {"device": device, "devices": devices, "nodes": nodes}
-    cli_work.learn(movies, opening, plan, hardware)
+    work.learn(movies, opening, plan, hardware)
 
 
 @app.command()
@@ -135,19 +142,23 @@ def predict(
     model: ModelName,
     output: Output,
     lead: Annotated[int, _option("--lead", "how many frames ahead")] = 1,
+    between: Annotated[
+        bool, _option("--between", "from the frames before and after, not ahead")
+    ] = False,
     error: Annotated[
         Path | None, _option("--error", "also write |prediction - movie| here")
     ] = None,
+    spread: Spread = None,
     axes: Axes = None,
     channel: Channel = None,
     z: Depth = None,
     fill_nan: FillNan = False,
     device: Device = "auto",
 ) -> None:
-    """Foretell each frame from the frames before it."""
-    outputs = (output,) if error is None else (output, error)
+    """Foretell each frame from the frames before it, or from both sides of it."""
+    outputs = Outputs(output, error, spread)
     opening = Opening(axes, channel, z, fill_nan)
-    cli_work.foretell_each(movie, opening, model, outputs, lead, device)
+    work.foretell_each(movie, opening, model, outputs, (lead, between), device)
 
 
 @app.command()
@@ -160,6 +171,7 @@ def rollout(
         int | None,
         _option("--start", "number of the first forecast frame; else the movie's end"),
     ] = None,
+    spread: Spread = None,
     axes: Axes = None,
     channel: Channel = None,
     z: Depth = None,
@@ -168,7 +180,8 @@ def rollout(
 ) -> None:
     """Foretell frame after frame, past the movie's end."""
     opening = Opening(axes, channel, z, fill_nan)
-    cli_work.roll_out(movie, opening, model, output, (horizon, start), device)
+    outputs = Outputs(output, spread=spread)
+    work.roll_out(movie, opening, model, outputs, (horizon, start), device)
 
 
 @app.command()
@@ -177,8 +190,11 @@ def evaluate(
     models: Annotated[list[str], typer.Argument(metavar="MODEL", help=MODEL)],
     horizon: Annotated[int, _option("--horizon", "longest lead (frames)")] = 10,
     since: Since = 0.8,
+    controls: Annotated[
+        bool, _option("--controls", "also test whether skill is only denoising")
+    ] = False,
     output: Annotated[
-        Path | None, _option("--output", "write the scores as CSV", "-o")
+        Path | None, _option("--output", "write the scores: .csv or .json", "-o")
     ] = None,
     plot: Annotated[Path | None, _option("--plot", "draw them as PNG")] = None,
     axes: Axes = None,
@@ -188,14 +204,88 @@ def evaluate(
     device: Device = "auto",
 ) -> None:
     """Score models beside the baselines."""
+    from napari_morphocast.cli.evaluating import Comparison, compare
+
     opening = Opening(axes, channel, z, fill_nan)
-    cli_work.compare(movie, opening, models, (horizon, since), (output, plot), device)
+    how = Comparison(horizon, since, controls, output, plot)
+    compare(movie, opening, models, how, device)
+
+
+@app.command()
+def robustness(
+    movie: MoviePath,
+    models: Annotated[list[str], typer.Argument(metavar="MODEL", help=MODEL)],
+    damage: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--damage",
+            metavar="KIND",
+            help="gaussian, poisson, salt-and-pepper, square, missing or duplicated; "
+            "else all",
+        ),
+    ] = None,
+    steps: Annotated[int, _option("--steps", "intensities of each kind")] = 10,
+    lead: Annotated[
+        list[int] | None, _option("--lead", "how many frames ahead; else 1")
+    ] = None,
+    since: Since = 0.8,
+    forecasts: Annotated[
+        int, _option("--forecasts", "most forecasts per model and intensity")
+    ] = 10,
+    output: Annotated[
+        Path | None, _option("--output", "write the errors as CSV", "-o")
+    ] = None,
+    plot: Annotated[Path | None, _option("--plot", "draw them as PNG")] = None,
+    axes: Axes = None,
+    channel: Channel = None,
+    z: Depth = None,
+    fill_nan: FillNan = False,
+    device: Device = "auto",
+) -> None:
+    """Score forecasts from damaged frames, beside the baselines."""
+    from napari_morphocast.cli.robustness import Stress, stress
+
+    how = Stress(tuple(damage or ()), steps, tuple(lead or (1,)), since, forecasts)
+    opening = Opening(axes, channel, z, fill_nan)
+    stress(movie, opening, models, how, (output, plot), device)
+
+
+@app.command()
+def surprise(
+    movie: MoviePath,
+    model: ModelName,
+    output: Output,
+    events: Annotated[
+        Path | None, _option("--events", "also list what surprises most, as CSV")
+    ] = None,
+    lead: Annotated[int, _option("--lead", "how many frames ahead")] = 1,
+    alarms: Annotated[
+        float, _option("--alarms", "share of usual pixels that may be flagged")
+    ] = 0.001,
+    until: Annotated[
+        float, _option("--until", "this share of the movie says what is usual")
+    ] = 1.0,
+    blur: Annotated[
+        float, _option("--blur", "pixels over which errors are averaged")
+    ] = 2.0,
+    axes: Axes = None,
+    channel: Channel = None,
+    z: Depth = None,
+    fill_nan: FillNan = False,
+    device: Device = "auto",
+) -> None:
+    """Find divisions, deaths and what else a model did not foresee."""
+    from napari_morphocast.cli.surprise import Search, find
+
+    opening = Opening(axes, channel, z, fill_nan)
+    how = Search(lead, alarms, until, blur)
+    find(movie, opening, model, how, (output, events), device)
 
 
 @app.command()
 def models(json: Json = False) -> None:
     """Every model with its settings, bounds and defaults."""
-    cli_listing.list_models(to_json=json)
+    listing.list_models(to_json=json)
 
 
 def main(arguments: list[str] | None = None) -> int:

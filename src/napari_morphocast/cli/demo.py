@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_morphocast.cli_inputs import Settings, hardware_of, interruptible
-from napari_morphocast.cli_report import bar, describe, follow, say, warn
+from napari_morphocast.cli.inputs import Settings, hardware_of, interruptible
+from napari_morphocast.cli.report import bar, describe, follow, say, warn
 from napari_morphocast.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari_morphocast.evaluation.scores import Scores
     from napari_morphocast.training.config import Hardware
 
-SAMPLE = Path(__file__).parent / "sample_data" / "tissue.ome.tif"
+SAMPLE = Path(__file__).parent.parent / "sample_data" / "tissue.ome.tif"
 HORIZON = 10  # frames, for scores
 BEYOND = 12  # frames past the end of the movie
 SHOWN_LEAD = 3  # frames ahead, in the picture of one forecast

@@ -7,21 +7,21 @@ import threading
 import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
-from napari_morphocast.cli_report import say, warn
+from napari_morphocast.cli.report import say, warn
 from napari_morphocast.errors import MovieError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.training.config import Hardware, Run
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ class Settings:
     minutes: float | None = None
     until: float | None = None
     seed: int | None = None
+    members: int | None = None
 
     def run(self) -> Run:
         """Check everything and make the run's settings."""
@@ -86,22 +87,24 @@ class Settings:
             "minutes": self.minutes,
             "until": self.until,
             "seed": self.seed,
+            "members": self.members,
         }
         values = dict(parsed(change) for change in self.changes)
         values |= {key: value for key, value in given.items() if value is not None}
         if self.config is not None:
             return Run.read(self.config, **values)
-        return Run.make(str(values.pop("model", "convlstm")), **values)
+        return Run.make(str(values.pop("model", "auto")), **values)
 
     def of_the_model(self) -> list[str]:
         """Names of the settings given here that are the model's or its window's."""
         run = self.run()
         given = run.settings.model_fields_set | run.window.model_fields_set
+        given |= run.training.model_fields_set & {"members"}
         return [*(["--model"] if self.model else []), *sorted(given)]
 
     def only_lengths(self) -> bool:
         """Whether nothing but epochs and minutes was said: all that resuming takes."""
-        rest = (self.model, self.config, self.until, self.seed)
+        rest = (self.model, self.config, self.until, self.seed, self.members)
         return not self.changes and all(value is None for value in rest)
 
 
@@ -178,14 +181,12 @@ def interruptible() -> Iterator[threading.Event]:
         raise typer.Exit(130)
 
 
-def until_stopped(
-    frames: Iterable[NDArray[Any]], stop: threading.Event
-) -> Iterator[NDArray[Any]]:
-    """Pass frames on until somebody says stop."""
-    for frame in frames:
+def until_stopped(items: Iterable[T], stop: threading.Event) -> Iterator[T]:
+    """Pass items on until somebody says stop."""
+    for item in items:
         if stop.is_set():
             return
-        yield frame
+        yield item
 
 
 def one_line(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_morphocast.cli_report import as_json, describe, say
+from napari_morphocast.cli.report import as_json, describe, say
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 from contextlib import contextmanager
@@ -46,7 +45,9 @@ def say(text: str = "", *, aside: bool = False) -> None:
 
 def as_json(values: Any) -> str:
     """JSON without NaN, which is none."""
-    return json.dumps(_plain(values), allow_nan=False)
+    from napari_morphocast.evaluation.exporting import plain
+
+    return json.dumps(plain(values), allow_nan=False)
 
 
 @contextmanager
@@ -139,14 +140,3 @@ def _begin(event: Started) -> None:
     )
     if event.note:
         say(event.note)
-
-
-def _plain(value: Any) -> Any:
-    """Values that JSON has: NaN and infinity become null."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value

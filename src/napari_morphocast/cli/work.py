@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from napari_morphocast.cli_inputs import (
+from napari_morphocast.cli.inputs import (
     Opening,
     Settings,
-    check_movie_target,
     check_target,
     hardware_of,
     interruptible,
-    until_stopped,
 )
-from napari_morphocast.cli_report import bar, describe, follow, leads, say, warn
+from napari_morphocast.cli.report import describe, follow, leads, say, warn
 from napari_morphocast.errors import MorphocastError, SettingsError
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from napari_morphocast.api import Forecast
+    from napari_morphocast.cli.outputs import Outputs
     from napari_morphocast.data.movie import Movie
-    from napari_morphocast.evaluation.scores import Scores
     from napari_morphocast.training.config import Hardware
     from napari_morphocast.training.events import Event
     from napari_morphocast.training.trained import Trained
@@ -85,52 +79,61 @@ def worth(movie: Movie, model: Path, stop: threading.Event) -> Iterator[str]:
     except MorphocastError as error:
         yield f"What it is worth could not be measured: {error}"
         return
-    yield f"On {last - first} frame(s) that it has not seen, {trained.name}"
+    hardest = "neighbours" if trained.task == "between" else "advection"
+    count = scores.of(trained.name, "mse")[0].n
+    yield f"On {count} frame(s) that it has not seen, {trained.name}"
     yield f"  {scores.verdict(trained.name)};"
-    yield f"  {scores.verdict(trained.name, reference='advection')}."
+    yield f"  {scores.verdict(trained.name, reference=hardest)}."
 
 
 def foretell_each(
     path: Path,
     opening: Opening,
     model: str,
-    outputs: Sequence[Path],
-    lead: int,
+    outputs: Outputs,
+    how: tuple[int, bool],
     device: str,
 ) -> None:
-    """Write a forecast of every frame, and maybe how far off it is."""
+    """Write a prediction of every frame, and maybe how far off it is."""
     from napari_morphocast import api
 
-    _check_outputs(outputs, path, model)
+    outputs.check(path, model)
     movie = opening.open(path)
     trained = _ready(model, movie)
+    outputs.check_model(trained)
+    lead, between = how
     forecast = api.predict(
-        movie, trained, lead=lead, hardware=hardware_of({"device": device})
+        movie,
+        trained,
+        lead=lead,
+        between=between,
+        hardware=hardware_of({"device": device}),
     )
     note = f"FORECAST by {trained.name}, {lead} frame(s) ahead (napari-morphocast)"
+    if between:
+        note = f"INTERPOLATION by {trained.name}, from both sides (napari-morphocast)"
     with interruptible() as stop:
-        if len(outputs) == 1:
-            _write(outputs[0], _shown(forecast, stop), forecast, movie, note)
-        else:
-            _write_both(outputs, forecast, movie, note, stop)
-    for output in outputs:
-        say(f"Wrote {output}: frames {forecast.first} to {len(movie) - 1}.")
+        outputs.write(forecast, movie, note, stop)
+    last = forecast.first + forecast.count - 1
+    for output in outputs.paths:
+        say(f"Wrote {output}: frames {forecast.first} to {last}.")
 
 
 def roll_out(
     path: Path,
     opening: Opening,
     model: str,
-    output: Path,
+    outputs: Outputs,
     stretch: tuple[int, int | None],
     device: str,
 ) -> None:
     """Write frames that are each foretold from the forecasts before them."""
     from napari_morphocast import api
 
-    _check_outputs([output], path, model)
+    outputs.check(path, model)
     movie = opening.open(path)
     trained = _ready(model, movie)
+    outputs.check_model(trained)
     horizon, start = stretch
     forecast = api.rollout(
         movie,
@@ -141,51 +144,14 @@ def roll_out(
     )
     with interruptible() as stop:
         note = f"FORECAST by {trained.name}, rollout (napari-morphocast)"
-        _write(output, _shown(forecast, stop), forecast, movie, note)
+        outputs.write(forecast, movie, note, stop)
     last = forecast.first + forecast.count - 1
     beyond = max(0, last - max(forecast.first, len(movie)) + 1)
-    say(
-        f"Wrote {output}: frames {forecast.first} to {last}, {beyond} of them beyond "
-        "the end of the movie."
-    )
-
-
-def compare(
-    path: Path,
-    opening: Opening,
-    models: Sequence[str],
-    stretch: tuple[int, float],
-    outputs: tuple[Path | None, Path | None],
-    device: str,
-) -> None:
-    """Score models beside the baselines; print a table, verdicts and warnings."""
-    from napari_morphocast import api
-
-    table, plot = outputs
-    for output in filter(None, outputs):
-        check_target(output, path, *models)
-    movie = opening.open(path)
-    horizon, since = stretch
-    with interruptible() as stop:
-        with bar("scoring") as show:
-            scores = api.evaluate(
-                movie,
-                models,
-                horizon=horizon,
-                since=since,
-                hardware=hardware_of({"device": device}),
-                stop=stop,
-                progress=lambda share: show(share, ""),
-            )
-        if table is not None:
-            scores.to_csv(table)
-        if plot is not None:
-            scores.plot(plot)
-        if opening.fill_nan:
-            warn(["Pixels that were filled in count as truth in these scores."])
-        _say_scores(scores, models)
-        for output in filter(None, outputs):
-            say(f"Wrote {output}.")
+    for output in outputs.paths:
+        say(
+            f"Wrote {output}: frames {forecast.first} to {last}, {beyond} of them "
+            "beyond the end of the movie."
+        )
 
 
 def _events(
@@ -226,16 +192,6 @@ def _events(
     )
 
 
-def _say_scores(scores: Scores, models: Sequence[str]) -> None:
-    """Print warnings, a table, and what it means."""
-    warn(scores.notes)
-    say(f"{scores.table()}\n")
-    for name in dict.fromkeys(Path(model).stem for model in models):
-        for reference in ("persistence", "advection"):
-            if name != reference:
-                say(f"{name} {scores.verdict(name, reference=reference)}.")
-
-
 def _say_checks(movie: Movie, *, aside: bool) -> None:
     from napari_morphocast.data.checks import check
 
@@ -251,89 +207,3 @@ def _ready(model: str, movie: Movie) -> Trained:
     trained = api.load(model, movie)
     warn(trained.misfits(movie))
     return trained
-
-
-def _check_outputs(outputs: Sequence[Path], *inputs: Path | str) -> None:
-    for output in outputs:
-        check_movie_target(output, *inputs)
-    if len({output.expanduser().resolve() for output in outputs}) < len(outputs):
-        raise SettingsError("-o and --error name the same file; give two names.")
-
-
-def _shown(forecast: Forecast, stop: threading.Event) -> Iterator[NDArray[Any]]:
-    """Pass forecast frames on, with a bar, until somebody says stop."""
-    with bar("forecasting") as show:
-        for done, frame in enumerate(until_stopped(forecast.frames, stop), 1):
-            show(done / forecast.count, "")
-            yield frame
-
-
-def _write(
-    path: Path,
-    frames: Iterator[NDArray[Any]],
-    forecast: Forecast,
-    movie: Movie,
-    note: str,
-) -> None:
-    from napari_morphocast.data.io import write_movie
-
-    write_movie(
-        path, frames, like=movie, count=forecast.count, note=note, first=forecast.first
-    )
-
-
-def _write_both(
-    outputs: Sequence[Path],
-    forecast: Forecast,
-    movie: Movie,
-    note: str,
-    stop: threading.Event,
-) -> None:
-    """Write forecasts and their errors; each forecast is made only once.
-
-    The errors wait in a temporary file, not in memory, until the forecasts are
-    written.
-    """
-    import tempfile
-
-    import numpy as np
-
-    shape = (forecast.count, *movie.shape[1:])
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        kept = np.lib.format.open_memmap(
-            Path(folder) / "error.npy", "w+", movie.dtype, shape
-        )
-        made: list[int] = []
-        frames = _noting(forecast, movie, kept, made, stop)
-        _write(outputs[0], frames, forecast, movie, note)
-        errors = (np.array(kept[number]) for number in made)
-        _write(outputs[1], errors, forecast, movie, f"ABSOLUTE ERROR of a {note}")
-        del kept, errors, frames
-
-
-def _noting(
-    forecast: Forecast,
-    movie: Movie,
-    kept: NDArray[Any],
-    made: list[int],
-    stop: threading.Event,
-) -> Iterator[NDArray[Any]]:
-    """Pass forecast frames on, and note the absolute error of each in ``kept``."""
-    for number, frame in enumerate(_shown(forecast, stop)):
-        time = forecast.first + number
-        truth = movie.raw(time, time + 1)[0]
-        kept[number] = _absolute_error(frame, truth, movie.dtype)
-        made.append(number)
-        yield frame
-
-
-def _absolute_error(
-    frame: NDArray[Any], truth: NDArray[Any], dtype: np.dtype[Any]
-) -> NDArray[Any]:
-    """Absolute difference in the movie's own type."""
-    import numpy as np
-
-    from napari_morphocast.data.scaling import as_stored
-
-    difference = np.abs(frame.astype(np.float64) - truth.astype(np.float64))
-    return as_stored(difference, dtype)

@@ -1,0 +1,23 @@
+"""The verbs: what notebooks, the command line and the docks call."""
+
+from napari_morphocast.api.controls import controls
+from napari_morphocast.api.evaluating import evaluate
+from napari_morphocast.api.forecasting import Forecast, predict, rollout
+from napari_morphocast.api.loading import Model, load
+from napari_morphocast.api.robustness import robustness
+from napari_morphocast.api.surprise import surprise
+from napari_morphocast.api.training import resume, train
+
+__all__ = [
+    "Forecast",
+    "Model",
+    "controls",
+    "evaluate",
+    "load",
+    "predict",
+    "resume",
+    "robustness",
+    "rollout",
+    "surprise",
+    "train",
+]

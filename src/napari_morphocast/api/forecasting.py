@@ -1,0 +1,162 @@
+"""Frames that a model foretells: each from the frames before it, or rolled out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice, repeat
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from napari_morphocast.api.loading import ready
+from napari_morphocast.data.finite import read_finite
+from napari_morphocast.data.scaling import as_stored
+from napari_morphocast.errors import MovieError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_morphocast.api.loading import Model
+    from napari_morphocast.data.movie import Movie
+    from napari_morphocast.data.windows import Task, WindowSpec
+    from napari_morphocast.training.config import Hardware
+
+PIXELS_AT_ONCE = 2**18  # in one batch of windows while predicting
+
+
+class Step(NamedTuple):
+    """A forecast frame (C, Y, X) and, from an ensemble, how uncertain it is.
+
+    ``frame`` has the movie's own type and grey levels; ``spread`` is the error to be
+    expected at every pixel, as one standard deviation in grey levels.
+    """
+
+    frame: NDArray[Any]
+    spread: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecast:
+    """Forecast frames, made one by one as they are asked for.
+
+    Parameters
+    ----------
+    first : int
+        Number of the movie's frame that the first forecast stands for; the movie's
+        length for a rollout past its end.
+    count : int
+        How many frames there will be.
+    steps : iterator of Step
+        Frames with their spread; each is made once, so take these or ``frames``.
+    """
+
+    first: int
+    count: int
+    steps: Iterator[Step]
+
+    @property
+    def frames(self) -> Iterator[NDArray[Any]]:
+        """Frames (C, Y, X) in the movie's own type and grey levels."""
+        return (step.frame for step in self.steps)
+
+
+def predict(
+    movie: Movie,
+    model: Model,
+    *,
+    lead: int = 1,
+    between: bool = False,
+    hardware: Hardware | None = None,
+) -> Forecast:
+    """Foretell every frame of a movie from other frames of it.
+
+    Parameters
+    ----------
+    movie, model, hardware
+        What to forecast, with what, and where.
+    lead : int
+        How many frames ahead: each frame comes from those ``lead`` and more before it.
+    between : bool
+        Fill in each frame from those just before and just after it; the model must
+        have learned that (``task = between``).
+
+    Raises
+    ------
+    MovieError
+        If the movie has too few frames, or other channels.
+    SettingsError
+        If the lead is no lead, or the model has learned the other task.
+    """
+    task: Task = "between" if between else "forecast"
+    trained = ready(movie, model, hardware, task=task)
+    if lead < 1 or (between and lead > 1):
+        most = "; a frame between others has lead 1" if between else " or more"
+        raise SettingsError(f"The lead must be 1 frame{most}, not {lead}.")
+    shown = _shown(trained.checkpoint.window, lead)
+    first = max(0, -int(shown.min()))
+    stop = len(movie) - max(0, int(shown.max()))
+    if stop <= first:
+        raise MovieError(
+            f"{movie.name!r} has {len(movie)} frames, but {trained.name} needs "
+            f"{np.ptp([*shown, 0]) + 1} to predict one; use a longer movie or a model "
+            "with a shorter context."
+        )
+
+    def steps() -> Iterator[Step]:
+        _, _, height, width = movie.shape
+        together = min(8, max(1, PIXELS_AT_ONCE // (height * width)))
+        for begin in range(first, stop, together):
+            targets = np.arange(begin, min(begin + together, stop))
+            earliest, latest = begin + shown.min(), targets[-1] + shown.max()
+            known = read_finite(movie, earliest, latest + 1)
+            ahead = trained.foretell(known[targets[:, None] + shown - earliest])
+            frames, spreads = next(islice(ahead, lead - 1, None))
+            each = repeat(None, len(frames)) if spreads is None else spreads
+            yield from map(Step, as_stored(frames, movie.dtype), each)
+
+    return Forecast(first, stop - first, steps())
+
+
+def _shown(spec: WindowSpec, lead: int) -> NDArray[np.int64]:
+    """Frames that a model is shown, in its order, counted from the one it predicts."""
+    return np.array(spec.order[: spec.context]) - spec.before - (lead - 1)
+
+
+def rollout(
+    movie: Movie,
+    model: Model,
+    *,
+    horizon: int = 12,
+    start: int | None = None,
+    hardware: Hardware | None = None,
+) -> Forecast:
+    """Foretell frame after frame, each from the forecasts before it.
+
+    Parameters
+    ----------
+    movie, model, hardware
+        What to forecast, with what, and where.
+    horizon : int
+        How many frames.
+    start : int, optional
+        Number of the first forecast frame: frames before it are known, it and all
+        later ones are not looked at. The movie's end unless told otherwise.
+    """
+    begin = len(movie) if start is None else start
+    trained = ready(movie, model, hardware, until=begin)
+    if horizon < 1:
+        raise SettingsError(f"The horizon must be 1 frame or more, not {horizon}.")
+    if not trained.context <= begin <= len(movie):
+        raise MovieError(
+            f"A rollout of {trained.name} can start at frames {trained.context} to "
+            f"{len(movie)} of {movie.name!r}, counted from 0, but not at {begin}."
+        )
+    known = read_finite(movie, begin - trained.context, begin)
+
+    def steps() -> Iterator[Step]:
+        for frame, spread in islice(trained.foretell(known), horizon):
+            yield Step(as_stored(frame, movie.dtype), spread)
+
+    return Forecast(begin, horizon, steps())

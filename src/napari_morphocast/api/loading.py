@@ -1,0 +1,80 @@
+"""Getting a model ready for a movie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_morphocast.errors import SettingsError
+from napari_morphocast.training.checkpoint import SUFFIX
+from napari_morphocast.training.config import Hardware
+from napari_morphocast.training.devices import choose
+from napari_morphocast.training.trained import Trained
+
+if TYPE_CHECKING:
+    from napari_morphocast.data.movie import Movie
+    from napari_morphocast.data.windows import Task
+
+Model = Trained | str | Path
+
+
+def load(
+    model: Model, movie: Movie | None = None, *, until: int | None = None
+) -> Trained:
+    """Get a forecaster ready: a ``.morphocast`` file, or a baseline by its name.
+
+    Parameters
+    ----------
+    model : Trained, str or path
+        A file, or the name of a baseline.
+    movie : Movie, optional
+        What a baseline shall forecast.
+    until : int, optional
+        Baselines that can be tuned are tuned on the frames before this one; on those
+        that training would use unless told.
+
+    Raises
+    ------
+    CheckpointError, SettingsError
+        If there is no such file or baseline, or the file is damaged.
+    """
+    if isinstance(model, Trained):
+        return model
+    path = Path(model)
+    if path.suffix == SUFFIX or path.exists():
+        return Trained.read(path)
+    if movie is None:
+        raise SettingsError(f"The baseline {path} needs the movie it shall forecast.")
+    return Trained.baseline(str(model), movie, until)
+
+
+def ready(
+    movie: Movie,
+    model: Model,
+    hardware: Hardware | None,
+    *,
+    task: Task = "forecast",
+    until: int | None = None,
+) -> Trained:
+    """Load a model that fits the movie and has learned the task, on its device."""
+    device = choose((hardware or Hardware()).device)
+    trained = load(model, movie, until=until)
+    trained.misfits(movie)
+    if trained.task != task:
+        raise SettingsError(*_other_task(trained, task))
+    return trained.to(device)
+
+
+def _other_task(trained: Trained, task: Task) -> tuple[str, str]:
+    """Say that a model does not do what is asked of it, and what can be done."""
+    if task == "between":
+        return (
+            f"{trained.name!r} foretells frames from those before them, not from those "
+            "on both sides; train a model with task = between",
+            "or leave out --between.",
+        )
+    return (
+        f"{trained.name!r} has learned to fill in a frame between its neighbours, not "
+        "to foretell what comes next; train a model with task = forecast",
+        "or use 'predict --between'.",
+    )

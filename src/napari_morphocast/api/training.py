@@ -1,0 +1,258 @@
+"""Training a model, and going on with a run."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from napari_morphocast.api.loading import load
+from napari_morphocast.data.finite import require_finite
+from napari_morphocast.data.movie import Movie
+from napari_morphocast.data.outliers import left_out, without_outliers
+from napari_morphocast.data.scaling import Scaling
+from napari_morphocast.data.windows import Part, shortened, split_in_time
+from napari_morphocast.errors import MovieError, SettingsError
+from napari_morphocast.models.base import Forecaster, model_class
+from napari_morphocast.models.regression import Regression
+from napari_morphocast.training.checkpoint import SUFFIX, Checkpoint, stamp
+from napari_morphocast.training.config import Hardware, Run, TrainConfig, checked
+from napari_morphocast.training.devices import choose
+from napari_morphocast.training.fit import Job, fit
+from napari_morphocast.training.record import records
+from napari_morphocast.training.resume import read_state
+from napari_morphocast.training.tuning import stretches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+    from napari_morphocast.data.windows import Split, WindowSpec
+    from napari_morphocast.models.base import Model as Network
+    from napari_morphocast.training.events import Event
+    from napari_morphocast.training.trained import Trained
+
+SMALLEST = 16  # side of a frame in pixels
+
+
+def train(
+    movies: Movie | Sequence[Movie],
+    save_to: str | Path,
+    run: Run | None = None,
+    *,
+    hardware: Hardware | None = None,
+    start_from: str | Path | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Train a model on the first part of some movies.
+
+    Everything is checked before this returns; training happens while the events are
+    taken from the iterator.
+
+    Parameters
+    ----------
+    movies : Movie or sequence of Movie
+        All with the same channels.
+    save_to : path
+        The ``.morphocast`` file that always holds the best weights so far.
+    run : Run, optional
+        Model and settings; ``Run.make("convlstm", epochs=20)``.
+    hardware : Hardware, optional
+        Device, precision and number of processes.
+    start_from : path, optional
+        A trained model to finetune; it decides model, window and grey-level scaling.
+    stop : threading.Event, optional
+        Set it from any thread to end early with what has been learned.
+
+    Raises
+    ------
+    MorphocastError
+        If movie, settings, device or path make no sense; says what to do.
+    """
+    some = _listed(movies)
+    run, path = run or Run.make(), Path(save_to)
+    before = load(start_from) if start_from else None
+    note = ""
+    if before is not None:
+        run = _continued(run, before)
+        before.misfits(some[0])
+    else:
+        run, note = _fitted(run, some)
+    _check_place(path)
+    split = _split(some, run.window, run.training)
+    draft = Checkpoint(
+        model=run.model,
+        settings=run.settings.model_dump(),
+        channels=some[0].shape[1],
+        window=run.window,
+        scaling=before.checkpoint.scaling if before else Scaling.fit(split.train.parts),
+        training=run.training,
+        movies=records(split.validation),
+        **stamp(),
+    )
+    model = before.model if before else _fresh(draft, split)
+    job = Job(draft, path, hardware or Hardware(), stop or threading.Event(), note=note)
+    return _begin(model, split, job)
+
+
+def resume(
+    movies: Movie | Sequence[Movie],
+    save_to: str | Path,
+    *,
+    epochs: int | None = None,
+    minutes: float | None = None,
+    hardware: Hardware | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[Event]:
+    """Go on with the run that makes ``save_to``, with the settings it began with.
+
+    Parameters
+    ----------
+    movies, save_to, hardware, stop
+        As in ``train``; the movies must be those that the run began with.
+    epochs : int, optional
+        New number of epochs in all.
+    minutes : float, optional
+        New time limit, counted from now; 0 for none.
+    """
+    path = Path(save_to)
+    state = read_state(path)
+    draft = Checkpoint.model_validate_json(state.draft)
+    changes: dict[str, Any] = {}
+    if epochs is not None:
+        changes["epochs"] = epochs
+    if minutes is not None:
+        changes["minutes"] = state.seconds / 60 + minutes if minutes else 0.0
+    training = checked(TrainConfig, {**draft.training.model_dump(), **changes})
+    draft = draft.model_copy(update={"training": training})
+    some = _listed(movies)
+    split = _split(some, draft.window, training)
+    if [r.seen for r in records(split.validation)] != [r.seen for r in draft.movies]:
+        names = ", ".join(r.name for r in draft.movies)
+        raise MovieError(
+            f"The run that makes {path} began with other frames (of {names}); resume "
+            "with those, or finetune on the new ones."
+        )
+    if state.complete(training):
+        raise SettingsError(
+            f"The run that makes {path} is complete after {state.epoch} epochs; give "
+            "more epochs or minutes to go on."
+        )
+    return _begin(
+        draft.build(),
+        split,
+        Job(draft, path, hardware or Hardware(), stop or threading.Event(), state),
+    )
+
+
+def _begin(model: Network, split: Split, job: Job) -> Iterator[Event]:
+    """Start a run, after the last checks."""
+    choose(job.hardware.device)
+    if job.draft.training.outliers:
+        job = replace(job, note=f"{job.note} {left_out(split.train)}".strip())
+    return fit(model, split.train, split.validation, job)
+
+
+def _fresh(draft: Checkpoint, split: Split) -> Network:
+    """Make a network, and solve at once for what needs no descent."""
+    torch.manual_seed(draft.training.seed)
+    model = draft.build()
+    if not model.stages():
+        raise SettingsError(
+            f"{draft.model} needs no training; use its name as a model."
+        )
+    if isinstance(model, Forecaster):
+        model.tune(_examples(split, draft.scaling, _looks_back(model)))
+    return model
+
+
+def _continued(run: Run, before: Trained) -> Run:
+    """Finetune: the old model's settings, window, members; the new training's rest."""
+    kept = before.checkpoint
+    config = model_class(kept.model).Config
+    training = run.training.model_copy(update={"members": kept.training.members})
+    return Run(kept.model, checked(config, kept.settings), kept.window, training)
+
+
+def _fitted(run: Run, movies: Sequence[Movie]) -> tuple[Run, str]:
+    """Shorten the usual window for short movies, and say so."""
+    usual, training = run.window, run.training
+    shortest = min(movies, key=len)
+    window = shortened(usual, len(shortest), training.until, training.validation)
+    if window == usual:
+        return run, ""
+    note = (
+        f"{shortest.name!r} has only {len(shortest)} frames, so the context is "
+        f"{window.context} and the training rollout {window.horizon} frame(s) instead "
+        f"of {usual.context} and {usual.horizon}."
+    )
+    return replace(run, window=window), note
+
+
+def _listed(movies: Movie | Sequence[Movie]) -> list[Movie]:
+    some = [movies] if isinstance(movies, Movie) else list(movies)
+    if not some:
+        raise MovieError("There is no movie to learn from; give at least one.")
+    return some
+
+
+def _split(movies: Sequence[Movie], spec: WindowSpec, config: TrainConfig) -> Split:
+    """Split movies that can be trained on together."""
+    channels = {movie.shape[1] for movie in movies}
+    if len(channels) > 1:
+        listed = ", ".join(f"{m.name!r} has {m.shape[1]}" for m in movies)
+        raise MovieError(
+            f"Movies trained on together need the same channels, but {listed}; "
+            "choose one channel."
+        )
+    for movie in movies:
+        if min(movie.shape[2:]) < SMALLEST:
+            raise MovieError(
+                f"The frames of {movie.name!r} have {movie.shape[2]} x "
+                f"{movie.shape[3]} pixels; at least {SMALLEST} x {SMALLEST} are needed."
+            )
+    split = split_in_time(
+        movies, spec, until=config.until, validation=config.validation
+    )
+    for part in split.validation.parts:
+        require_finite(part.movie, 0, part.stop)
+    if not config.outliers:
+        return split
+    return split._replace(train=without_outliers(split.train, config.outliers))
+
+
+def _looks_back(model: Network) -> int:
+    """How many frames the regressions in a model are given."""
+    found = (m.frames for m in model.modules() if isinstance(m, Regression))
+    return max(found, default=1)
+
+
+def _examples(split: Split, scaling: Scaling, given: int) -> Iterator[Tensor]:
+    """Stretches of known frames, (T, C, Y, X): some that are shown, then a target.
+
+    Validation frames are among them, as they are for the baselines: the latest frames
+    are the most like those to come, and a few coefficients cannot learn them by heart.
+    Between two halves only the last frame shown is a target, so a stretch has no more
+    frames before it than the regressions are ``given``.
+    """
+    spec = split.train.spec.model_copy(update={"horizon": 1})
+    known = [Part(part.movie, 0, part.stop) for part in split.validation.parts]
+    shown = spec.order if spec.task == "forecast" else spec.order[-given - 1 :]
+    for frames in stretches(known, spec.length, scaling):
+        yield frames[list(shown)]
+
+
+def _check_place(path: Path) -> None:
+    if path.suffix != SUFFIX:
+        raise SettingsError(f"A model is saved as a {SUFFIX} file, not as {path.name}.")
+    if path.exists():
+        raise SettingsError(
+            f"There is a model {path} already; give another name, delete it, or go on "
+            "with it by resuming."
+        )
+    if not path.parent.is_dir():
+        raise SettingsError(f"There is no folder {path.parent}; make it first.")

@@ -1,0 +1,142 @@
+"""Forecasts as files, and beside them how far off and how uncertain they are."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from tempfile import TemporaryFile
+from typing import IO, TYPE_CHECKING, Any
+
+from napari_morphocast.cli.inputs import check_movie_target, until_stopped
+from napari_morphocast.cli.report import bar
+from napari_morphocast.errors import SettingsError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_morphocast.api.forecasting import Forecast, Step
+    from napari_morphocast.data.movie import Movie
+    from napari_morphocast.training.trained import Trained
+
+    Picture = Callable[[int, Step], NDArray[Any]]  # of a frame's number and forecast
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Files to write: forecast frames, maybe their errors, maybe their spread."""
+
+    frames: Path
+    error: Path | None = None
+    spread: Path | None = None
+
+    @property
+    def paths(self) -> list[Path]:
+        """All that were asked for."""
+        return list(self._named().values())
+
+    def check(self, *inputs: Path | str) -> None:
+        """Refuse files that cannot be written, that are read, or that are the same."""
+        for path in self.paths:
+            check_movie_target(path, *inputs)
+        if len({path.expanduser().resolve() for path in self.paths}) < len(self.paths):
+            raise SettingsError(
+                f"Two of {', '.join(self._named())} name the same file; give each its "
+                "own name."
+            )
+
+    def check_model(self, model: Trained) -> None:
+        """Refuse to write the spread of a single model."""
+        if self.spread is not None:
+            model.require_members()
+
+    def write(
+        self, forecast: Forecast, movie: Movie, note: str, stop: threading.Event
+    ) -> None:
+        """Write forecasts while they are made, then what was noted beside them."""
+        kinds: tuple[tuple[Path | None, str, Picture], ...] = (
+            (self.error, "ABSOLUTE ERROR", partial(_error, movie)),
+            (self.spread, "SPREAD (one standard deviation)", _spread),
+        )
+        with ExitStack() as files:
+            beside = [
+                (path, what, _Beside(files.enter_context(TemporaryFile()), picture))
+                for path, what, picture in kinds
+                if path is not None
+            ]
+            frames = _noting(forecast, [notes for *_, notes in beside], stop)
+            _put(self.frames, frames, forecast, movie, note)
+            for path, what, notes in beside:
+                _put(path, notes.taken(), forecast, movie, f"{what} of a {note}")
+
+    def _named(self) -> dict[str, Path]:
+        named = {"-o": self.frames, "--error": self.error, "--spread": self.spread}
+        return {option: path for option, path in named.items() if path is not None}
+
+
+class _Beside:
+    """Pictures that wait in a temporary file, not in memory, to be written."""
+
+    def __init__(self, file: IO[bytes], picture: Picture) -> None:
+        self._file, self._picture, self._count = file, picture, 0
+
+    def note(self, time: int, step: Step) -> None:
+        """Keep the picture that belongs to a forecast."""
+        import numpy as np
+
+        np.save(self._file, self._picture(time, step))
+        self._count += 1
+
+    def taken(self) -> Iterator[NDArray[Any]]:
+        """All pictures in order."""
+        import numpy as np
+
+        self._file.seek(0)
+        for _ in range(self._count):
+            yield np.load(self._file)
+
+
+def _noting(
+    forecast: Forecast, beside: Sequence[_Beside], stop: threading.Event
+) -> Iterator[NDArray[Any]]:
+    """Pass forecast frames on, with a bar, and note what belongs beside them."""
+    with bar("forecasting") as show:
+        for done, step in enumerate(until_stopped(forecast.steps, stop)):
+            for notes in beside:
+                notes.note(forecast.first + done, step)
+            show((done + 1) / forecast.count, "")
+            yield step.frame
+
+
+def _put(
+    path: Path,
+    frames: Iterable[NDArray[Any]],
+    forecast: Forecast,
+    movie: Movie,
+    note: str,
+) -> None:
+    from napari_morphocast.data.io import write_movie
+
+    write_movie(
+        path, frames, like=movie, count=forecast.count, note=note, first=forecast.first
+    )
+
+
+def _error(movie: Movie, time: int, step: Step) -> NDArray[Any]:
+    """Absolute difference from what came, in the movie's own type."""
+    import numpy as np
+
+    from napari_morphocast.data.scaling import as_stored
+
+    truth = movie.raw(time, time + 1)[0]
+    difference = np.abs(step.frame.astype(np.float64) - truth.astype(np.float64))
+    return as_stored(difference, movie.dtype)
+
+
+def _spread(time: int, step: Step) -> NDArray[Any]:
+    assert step.spread is not None  # single models were refused before
+    return step.spread

@@ -1,0 +1,87 @@
+"""What ``morphocast surprise`` does, once its words are understood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from napari_morphocast.cli.inputs import (
+    check_movie_target,
+    check_target,
+    hardware_of,
+    interruptible,
+    until_stopped,
+)
+from napari_morphocast.cli.report import bar, say
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_morphocast.cli.inputs import Opening
+    from napari_morphocast.evaluation.surprise import Region
+
+SHOWN = 10  # regions printed; a table has them all
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How far ahead forecasts look, and what counts as a surprise."""
+
+    lead: int
+    alarms: float
+    until: float
+    blur: float
+
+
+def find(
+    path: Path,
+    opening: Opening,
+    model: str,
+    how: Search,
+    outputs: tuple[Path, Path | None],
+    device: str,
+) -> None:
+    """Write a map of surprise, and a table of what surprises most."""
+    from napari_morphocast import api
+    from napari_morphocast.data.io import write_movie
+
+    maps, table = outputs
+    check_movie_target(maps, path, model)
+    if table is not None:
+        check_target(table, path, model, maps)
+    movie = opening.open(path)
+    with interruptible() as stop:
+        with bar("forecasting") as show:
+            found = api.surprise(
+                movie,
+                model,
+                lead=how.lead,
+                alarms=how.alarms,
+                until=how.until,
+                blur=how.blur,
+                hardware=hardware_of({"device": device}),
+                stop=stop,
+                progress=lambda share: show(share, ""),
+            )
+        write_movie(
+            maps,
+            until_stopped(found.frames, stop),
+            like=replace(movie, rgb=False, channels=()) if movie.rgb else movie,
+            count=len(found),
+            note="SURPRISE: error in units of the usual error (napari-morphocast)",
+            first=found.first,
+        )
+        say(f"Wrote {maps}: frames {found.first} to {len(movie) - 1}.")
+        if table is not None:
+            found.to_csv(table)
+            say(f"Wrote {table}: {len(found.regions)} regions.")
+    say(found.sentence())
+    for region in found.regions[:SHOWN]:
+        say(_line(region))
+
+
+def _line(region: Region) -> str:
+    return (
+        f"  frame {region.frame}  y {region.y:.0f}  x {region.x:.0f}  "
+        f"{region.size} px  {region.strength:.0f} times the usual error"
+    )
