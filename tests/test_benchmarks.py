@@ -30,7 +30,9 @@ def test_networks_that_differ_are_not_compared(benchmark, monkeypatch):
 
 def test_supervised_frames_are_counted_as_the_loss_counts_them(benchmark, monkeypatch):
     throughput = benchmark("throughput")
-    run = throughput.Run.make(hidden=(2,), context=5, horizon=3, warmup=2)
+    run = throughput.Run.make(
+        "convlstm", hidden=(2,), context=5, horizon=3, warmup=2, balance=False
+    )
     model = throughput.ConvLSTM(run.settings, 1)
     compared = []
     monkeypatch.setattr(

@@ -21,6 +21,7 @@ from napari_morphocast.widgets._layers import (
     add_error,
     add_prediction,
     add_rollout,
+    add_spread,
 )
 from napari_morphocast.widgets._movies import own_metadata
 from napari_morphocast.widgets._side_by_side import (
@@ -76,10 +77,12 @@ def predict(viewer, source, stack=None, first=6, lead=1):
     )
 
 
-def begun(viewer, kind="prediction", known=3, first=6, count=3):
+def begun(viewer, kind="prediction", known=3, first=6, count=3, spread=False):
     order = Order(kind, gliding(10), "persistence", "persistence", 1)
     errors = np.zeros((known, 1, 8, 9), np.uint8)
-    return Begun(order, first, 6, 0, np.zeros((count, 1, 8, 9), np.uint8), errors)
+    frames = np.zeros((count, 1, 8, 9), np.uint8)
+    spreads = np.ones(frames.shape, np.float32) if spread else None
+    return Begun(order, first, 6, 0, frames, errors, spreads)
 
 
 def forecast(viewer, layer, done=3, **given):
@@ -160,6 +163,42 @@ def test_errors_are_inferno_from_zero(viewer):
     layer = add_error(viewer, source, frames(), first=6, provenance={})
     assert layer.colormap.name == "inferno"
     assert layer.contrast_limits == [0, 20]
+
+
+def test_the_spread_is_drawn_like_the_errors(viewer):
+    source = Source.of(add(viewer, contrast_limits=(20, 100)))
+    error = add_error(viewer, source, frames(), first=6, provenance={})
+    spread = add_spread(viewer, source, frames(), first=6, provenance={})
+    assert spread.name == "spread of rollout from 6 · cells"
+    assert spread.contrast_limits == error.contrast_limits
+    assert np.array_equal(spread.translate, error.translate)
+
+
+def test_the_spread_of_a_colour_movie_has_the_errors_brightness(viewer):
+    source = Source.of(add_colour(viewer))
+    error = add_error(viewer, source, frames(), first=6, provenance={})
+    spread = add_spread(viewer, source, frames() * 1.0, first=6, provenance={})
+    assert spread.contrast_limits == error.contrast_limits
+
+
+def test_a_forecast_of_an_ensemble_brings_its_spread(viewer):
+    forecast(viewer, add(viewer), spread=True)
+    assert named(viewer)[1:] == [
+        "forecast +1 · cells",
+        "error +1 · cells",
+        "spread +1 · cells",
+    ]
+
+
+def test_the_spread_of_frames_that_never_came_is_cut_off(viewer):
+    forecast(viewer, add(viewer), done=2, spread=True)
+    assert len(viewer.layers["spread +1 · cells"].data) == 2
+
+
+def test_the_spread_stands_beside_forecast_and_error(viewer):
+    forecast(viewer, add(viewer), spread=True)
+    show_side_by_side(viewer)
+    assert [layer.visible for layer in viewer.layers] == [True] * 4
 
 
 def test_names_say_what_a_layer_is(viewer):

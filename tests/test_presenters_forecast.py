@@ -59,29 +59,32 @@ class Now:
         return lambda: self.watchers.remove(changed)
 
 
-def verbs(context=3, learned_until=0, fail=None):
+def verbs(context=3, learned_until=0, fail=None, members=1):
     """Forecasts that are all 100; ``fail`` is raised after two frames."""
     scaling = SimpleNamespace(span=np.full((1, 1, 1), 200.0, np.float32))
     model = SimpleNamespace(
-        context=context, checkpoint=SimpleNamespace(scaling=scaling)
+        task="forecast",
+        context=context,
+        members=members,
+        checkpoint=SimpleNamespace(scaling=scaling),
     )
 
-    def frames(movie, count):
+    def steps(movie, count):
         for k in range(count):
             if fail and k == 2:
                 raise fail
-            yield np.full(movie.shape[1:], 100, movie.dtype)
+            spread = np.full(movie.shape[1:], k + 0.5, np.float32)
+            frame = np.full(movie.shape[1:], 100, movie.dtype)
+            yield frame, spread if members > 1 else None
 
-    def predict(movie, model, *, lead, hardware):
+    def predict(movie, model, *, lead, between, hardware):
         first = context + lead - 1
         count = len(movie) - first
-        return SimpleNamespace(first=first, count=count, frames=frames(movie, count))
+        return SimpleNamespace(first=first, count=count, steps=steps(movie, count))
 
     def rollout(movie, model, *, horizon, start, hardware):
         first = len(movie) if start is None else start
-        return SimpleNamespace(
-            first=first, count=horizon, frames=frames(movie, horizon)
-        )
+        return SimpleNamespace(first=first, count=horizon, steps=steps(movie, horizon))
 
     return Verbs(
         lambda path, movie: model,
@@ -146,6 +149,32 @@ def test_errors_are_the_absolute_difference_from_the_known_frames():
     np.testing.assert_array_equal(
         result_of(view).begun.errors[1], np.abs(truth - 100).astype(np.uint8)
     )
+
+
+def test_an_ensemble_fills_in_what_error_it_expects():
+    view = screen(gliding(10))
+    presenter(view, members=4).predict()
+    spreads = result_of(view).begun.spreads
+    assert spreads.shape == result_of(view).begun.frames.shape
+    assert spreads[:, 0, 0, 0].tolist() == [k + 0.5 for k in range(7)]
+
+
+def test_an_ensemble_has_a_spread_where_nobody_knows_the_truth():
+    view = screen(gliding(10), horizon=5)
+    presenter(view, members=4).rollout()
+    assert len(result_of(view).begun.spreads) == 5
+
+
+def test_the_spread_of_a_colour_movie_is_grey():
+    view = screen(replace(gliding(10, channels=3), rgb=True))
+    presenter(view, members=4).predict()
+    assert result_of(view).begun.spreads.shape[1] == 1
+
+
+def test_a_single_model_has_no_spread():
+    view = screen(gliding(10))
+    presenter(view).predict()
+    assert result_of(view).begun.spreads is None
 
 
 def test_frames_grow_on_the_canvas_one_by_one():
@@ -277,6 +306,18 @@ def test_a_models_facts_are_read_without_its_weights(tmp_path):
     assert "31% better" in text
 
 
+def test_a_single_model_says_that_it_has_no_uncertainty(tmp_path):
+    text = read_facts(model_file(tmp_path / "m.morphocast")).sentence()
+    assert "cannot say how sure it is" in text
+
+
+def test_an_ensemble_says_how_many_members_it_has(tmp_path):
+    path = model_file(tmp_path / "m.morphocast", training={"members": 4})
+    text = read_facts(path).sentence()
+    assert "convlstm (4 members)" in text
+    assert "how uncertain" in text
+
+
 @pytest.mark.parametrize("content", [b"", b"II*\0abcdefgh", b"\xff" * 40])
 def test_a_file_that_is_no_model_gets_one_sentence(tmp_path, content):
     path = tmp_path / "m.morphocast"
@@ -295,7 +336,7 @@ def test_models_trained_now_come_before_those_of_the_folder(tmp_path):
     new = model_file(tmp_path / "b.morphocast")
     labels = [choice.label for choice in choices([new], tmp_path)]
     assert labels[:2] == ["b", "a"]
-    assert labels[-3:] == [f"{name} (baseline)" for name in BASELINES]
+    assert labels[-5:] == [f"{name} (baseline)" for name in BASELINES]
     assert old.exists()
 
 
@@ -334,5 +375,5 @@ def test_errors_fit_into_the_smallest_type(stored, error):
 
 
 def test_results_that_would_fill_the_memory_go_to_a_file(monkeypatch):
-    monkeypatch.setattr("napari_morphocast.presenters.forecasting.MOST_MEMORY", 10)
+    monkeypatch.setattr("napari_morphocast.data.room.MOST_MEMORY", 10)
     assert isinstance(room((3, 1, 4, 4), np.dtype("u1")), np.memmap)

@@ -26,7 +26,7 @@ TINY = {
     "horizon": 1,
     "epochs": 2,
     "minutes": 0.0,
-    "hidden": (4,),
+    "width": 4,
     "crop": 0,
 }
 WAIT = 30_000  # milliseconds
@@ -270,7 +270,7 @@ def test_the_last_settings_are_remembered(viewer, dock, open_dock, forecasts, qt
     again = TrainDock(viewer)
     qtbot.addWidget(again)
     qtbot.waitUntil(lambda: again._settings.ready, timeout=WAIT)
-    assert again._settings.values()["hidden"] == (4,)
+    assert again._settings.values()["width"] == 4
     assert again._settings.values()["context"] == 2
 
 

@@ -25,12 +25,15 @@ class Catalog:
         Name and label of each device, the fastest first.
     advice : str
         Why an NVIDIA card is not used; empty if all is well.
+    automatic : str
+        Name of the model for whoever does not choose one.
     """
 
     models: Mapping[str, Mapping[str, FieldInfo]]
     about: Mapping[str, str]
     devices: tuple[tuple[str, str], ...]
     advice: str
+    automatic: str
 
 
 def load_catalog() -> Catalog:
@@ -49,4 +52,4 @@ def load_catalog() -> Catalog:
         models[name] = {n: f for part in parts for n, f in part.model_fields.items()}
         about[name] = (kind.__doc__ or name).strip().splitlines()[0]
     places = tuple((device.name, device.label) for device in devices())
-    return Catalog(models, about, places, advice())
+    return Catalog(models, about, places, advice(), base.AUTOMATIC)

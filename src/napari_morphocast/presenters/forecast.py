@@ -33,6 +33,7 @@ NO_MOVIE = (
     "There is no image layer yet: press Open movie…, or choose File ▸ Open Sample ▸ "
     "Morphocast."
 )
+NO_FUTURE = "This model fills in frames between others; it does not look ahead."
 STOPPING = "Stopping after this frame…"
 
 
@@ -105,6 +106,7 @@ class ForecastPresenter:
         self._verbs = verbs
         self._job: Job | None = None
         self._closed = False
+        self.predicted: tuple[Result, Canvas] | None = None  # the newest, and where
         self._unwatch = background.watch(self.refresh)
 
     def refresh(self) -> None:
@@ -189,7 +191,8 @@ class ForecastPresenter:
             view.show_error(error.on_screen)
 
     def _run(self, orders: Sequence[Order]) -> None:
-        recorder = Recorder(self._view.canvas())
+        canvas = self._view.canvas()
+        recorder = Recorder(canvas)
 
         def on_items(items: list[Item]) -> None:
             recorder.take(items)
@@ -199,6 +202,9 @@ class ForecastPresenter:
         def on_end() -> None:
             recorder.finish()
             self._job = None
+            newest = recorder.results[-1] if recorder.results else None
+            if newest and newest.done and newest.begun.order.kind == "prediction":
+                self.predicted = newest, canvas
             if not self._closed:
                 self._ended(recorder.results)
 
@@ -245,6 +251,9 @@ class ForecastPresenter:
             self._view.show_ready(busy, busy)
             return
         context = facts.context if facts else 1
+        if facts is not None and facts.task == "between":
+            self._view.show_ready(_too_short(movie, context, context + 1), NO_FUTURE)
+            return
         start = self._view.start()
         self._view.show_ready(
             _too_short(movie, context, context + self._view.lead()),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from napari_morphocast.data.room import room
 from napari_morphocast.evaluation import metrics
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_morphocast.data.movie import Movie
-
-MOST_MEMORY = 2**30  # bytes of result frames; more are kept in a temporary file
 
 Kind = Literal["prediction", "rollout"]
 
@@ -72,6 +70,8 @@ class Begun:
     errors : array, shape (K, C, Y, X)
         Absolute error of the first K frames, those that the movie has; K may be 0.
         Of a colour picture the mean over the colours, so C is 1.
+    spreads : array, shape (N, C, Y, X), optional
+        Error that an ensemble expects of every frame; of colours the mean, too.
     """
 
     order: Order
@@ -80,6 +80,7 @@ class Begun:
     unseen: int
     frames: NDArray[Any]
     errors: NDArray[Any]
+    spreads: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,10 @@ class Verbs(NamedTuple):
 
 class Canvas(Protocol):
     """Shows forecasts while they grow, whoever ordered them."""
+
+    @property
+    def sources(self) -> Sequence[Any]:
+        """What the forecasts are shown beside."""
 
     def begin(self, begun: Begun) -> None:
         """Show a new forecast, none of whose frames is done."""
@@ -199,25 +204,34 @@ def _forecast(order: Order, stop: threading.Event, do: Verbs) -> Iterator[Item]:
     model = do.load(order.model, movie)
     hardware = do.hardware(device=order.device, precision=order.precision)
     if order.kind == "prediction":
-        made = do.predict(movie, model, lead=order.frames, hardware=hardware)
+        between = model.task == "between"
+        made = do.predict(
+            movie, model, lead=order.frames, between=between, hardware=hardware
+        )
     else:
         made = do.rollout(
             movie, model, horizon=order.frames, start=order.start, hardware=hardware
         )
     known = max(0, min(len(movie) - made.first, made.count))
     _, channels, *plane = movie.shape
+    shown = 1 if movie.rgb else channels  # in maps of errors and of spread
     begun = Begun(
         order,
         made.first,
         model.context,
         do.first_unseen(model, movie),
         room((made.count, channels, *plane), movie.dtype),
-        room((known, 1 if movie.rgb else channels, *plane), error_type(movie.dtype)),
+        room((known, shown, *plane), error_type(movie.dtype)),
+        room((made.count, shown, *plane), np.dtype(np.float32))
+        if model.members > 1
+        else None,
     )
     yield begun
     span = np.asarray(model.checkpoint.scaling.span)[:, 0, 0]
-    for k, frame in enumerate(made.frames):
+    for k, (frame, spread) in enumerate(made.steps):
         begun.frames[k] = frame
+        if begun.spreads is not None:
+            begun.spreads[k] = spread.mean(0) if movie.rgb else spread
         score = _compared(begun, k, span) if k < known else None
         yield FrameDone(k + 1, score)
         if stop.is_set():
@@ -251,7 +265,7 @@ def compare(
 
 def first_unseen(model: Any, movie: Movie) -> int:
     """First frame of ``movie`` that ``model`` did not learn from."""
-    from napari_morphocast.training.record import fingerprint
+    from napari_morphocast.data.fingerprint import fingerprint
 
     start = fingerprint(movie.raw(0, 1))
     learned = [entry for entry in model.checkpoint.movies if start in entry.seen]
@@ -265,12 +279,3 @@ def error_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
     if np.issubdtype(dtype, np.integer) and dtype.itemsize <= 2:
         return np.dtype(f"u{dtype.itemsize}")
     return np.dtype(np.float32)
-
-
-def room(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Zeros; in a temporary file when they would not leave the memory much."""
-    if np.prod(shape, dtype=np.int64) * dtype.itemsize <= MOST_MEMORY:
-        return np.zeros(shape, dtype)
-    # The map keeps the file, which has no name, until the array is gone.
-    with tempfile.TemporaryFile() as file:
-        return np.memmap(file, dtype, "w+", shape=shape)

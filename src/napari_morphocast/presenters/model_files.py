@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_morphocast.data.fingerprint import fingerprint
 from napari_morphocast.data.misfit import differences
 from napari_morphocast.errors import CheckpointError, MovieError
 from napari_morphocast.presenters.wording import frames
@@ -25,7 +26,9 @@ LONGEST_HEADER = 2**24  # bytes; more is no model of ours
 SAMPLE = Path(__file__).parent.parent / "sample_data" / f"tissue{ENDING}"
 BASELINES = {
     "persistence": "Nothing moves: every forecast is the last frame seen.",
+    "denoised": "Nothing moves, and noise is blurred away as far as it pays.",
     "linear": "Every pixel goes on changing as it did between the last two frames.",
+    "ridge": "Each pixel follows linearly from those around it in the latest frames.",
     "advection": "Everything goes on moving as it did between the last two frames.",
 }
 
@@ -38,16 +41,22 @@ class ModelFacts:
     ----------
     kind : str
         Name of the architecture, such as "convlstm".
-    channels, context : int
-        Channels it works on, and frames it must see before it forecasts.
+    channels, context, members : int
+        Channels it works on, frames it must see before it forecasts, and networks
+        that forecast together.
     movie : str
         Name of the movie that it learned from.
     interval, pixel_size : float and (float, float), optional
         Seconds per frame and micrometres per pixel of that movie.
     made_on : str
         Day, as text; empty when unknown.
+    task : str
+        "forecast", or "between" if it fills in frames between others.
     skill : float
         Share of the validation loss of "nothing moves" that the model removes.
+    learned : tuple of (int, frozenset of str)
+        For every movie that it learned from, how many of its first frames the model
+        may have seen, and the fingerprints of some.
     """
 
     kind: str
@@ -58,15 +67,29 @@ class ModelFacts:
     pixel_size: tuple[float, float] | None = None
     made_on: str = ""
     skill: float = math.nan
+    members: int = 1
+    task: str = "forecast"
+    learned: tuple[tuple[int, frozenset[str]], ...] = ()
 
     def sentence(self) -> str:
         """All that matters for choosing, in two short lines."""
         learned = f" on {self.movie}" if self.movie else ""
         when = f" · {self.made_on}" if self.made_on else ""
+        several = f" ({self.members} members)" if self.members > 1 else ""
         return (
-            f"{self.kind}, trained{learned}{when}\n"
-            f"Sees {frames(self.context)} before it forecasts.{self._verdict()}"
+            f"{self.kind}{several}, trained{learned}{when}\n"
+            f"{self._sees()}{self._verdict()} {self._doubt()}"
         )
+
+    def _sees(self) -> str:
+        if self.task == "between":
+            return f"Fills in a frame from {frames(self.context)} around it."
+        return f"Sees {frames(self.context)} before it forecasts."
+
+    def _doubt(self) -> str:
+        if self.members > 1:
+            return "Shows how uncertain its forecasts are."
+        return "A single model: it cannot say how sure it is."
 
     def _verdict(self) -> str:
         if math.isnan(self.skill):
@@ -91,6 +114,11 @@ class ModelFacts:
                 f"{movie.shape[1]}; choose a channel or another model."
             )
         return differences(self.interval, self.pixel_size, movie)
+
+    def unseen(self, movie: Movie) -> int:
+        """First frame of a movie that the model did not learn from: 0 if it is new."""
+        start = fingerprint(movie.raw(0, 1))
+        return max((until for until, seen in self.learned if start in seen), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +183,12 @@ def _facts(about: dict[str, Any]) -> ModelFacts:
         pixel_size=(float(size[0]), float(size[1])) if size else None,
         made_on=_day(str(about.get("made_on", ""))),
         skill=1 - loss / line if line else math.nan,
+        members=int(about.get("training", {}).get("members", 1)),
+        task=str(about["window"].get("task", "forecast")),
+        learned=tuple(
+            (int(one.get("until", 0)), frozenset(one.get("seen", ())))
+            for one in about["movies"]
+        ),
     )
 
 

@@ -80,7 +80,7 @@ def too_short(movies: Sequence[Movie], settings: Mapping[str, Any]) -> str:
         return {name: settings[name] for name in names if name in settings}
 
     try:
-        spec = WindowSpec(**given("context", "horizon"))
+        spec = WindowSpec(**given("task", "context", "horizon"))
         split_in_time(movies, spec, **given("until", "validation"))
     except MovieError as error:
         return error.on_screen

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_morphocast.widgets._beyond import note_frames_beyond
-from napari_morphocast.widgets._layers import add_error, add_prediction, add_rollout
+from napari_morphocast.widgets._layers import (
+    add_error,
+    add_prediction,
+    add_rollout,
+    add_spread,
+)
 from napari_morphocast.widgets._movies import KEY, own_metadata
 
 if TYPE_CHECKING:
@@ -36,13 +41,19 @@ class LayerCanvas:
         self._sources = tuple(sources)
         self._frames: list[Image] = []
         self._errors: list[Image] = []
+        self._spreads: list[Image] = []
         self._follow: float | None = None  # where the slider was put, to go on
         self._unseen = False
         self._run = ""
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What the forecasts are shown beside."""
+        return self._sources
+
     def begin(self, begun: Begun) -> None:
         """Add the layers; the slider follows a rollout until somebody moves it."""
-        self._frames, self._errors = [], []
+        self._frames, self._errors, self._spreads = [], [], []
         self._run = datetime.now(UTC).isoformat(timespec="milliseconds")
         for number, source in enumerate(self._sources):
             several = len(self._sources) > 1
@@ -59,7 +70,7 @@ class LayerCanvas:
 
     def grow(self, done: int) -> None:
         """Draw the frames that are there now."""
-        for layer in self._present(self._frames + self._errors):
+        for layer in self._present(self._frames + self._errors + self._spreads):
             layer.refresh(extent=False)
         if self._follows():
             self._show(done - 1)
@@ -81,10 +92,12 @@ class LayerCanvas:
         for layers, most in (
             (self._frames, len(result.begun.frames)),
             (self._errors, known),
+            (self._spreads, len(result.begun.frames)),
         ):
             for layer in self._present(layers):
                 _settle(self._viewer, layer, min(result.done, most), most, rows)
-        self._frames, self._errors, self._follow = [], [], None
+        self._frames, self._errors, self._spreads = [], [], []
+        self._follow = None
 
     def _begin(self, source: Source, begun: Begun, pick: slice) -> None:
         order, known = begun.order, len(begun.errors)
@@ -110,6 +123,12 @@ class LayerCanvas:
                 self._viewer, source, errors, first=first, provenance=note
             )
             self._errors.append(layer)
+        if begun.spreads is not None:
+            spreads = begun.spreads[:, pick]
+            layer = add_spread(
+                self._viewer, source, spreads, first=first, provenance=note
+            )
+            self._spreads.append(layer)
 
     def _present(self, layers: Sequence[Image]) -> list[Image]:
         """Those that nobody has deleted in the meantime."""

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from napari_morphocast.errors import MorphocastError, MovieError
 from napari_morphocast.presenters.export import saving, write_scores
 from napari_morphocast.presenters.job import Job
-from napari_morphocast.widgets._layers import results_in
+from napari_morphocast.widgets._layers import MAPS, results_in
 from napari_morphocast.widgets._movies import movie_from_layer, own_metadata
 
 if TYPE_CHECKING:
@@ -104,13 +104,15 @@ class Exporter:
         active = self._viewer.layers.selection.active
         if active in results:
             return active
-        forecasts = [one for one in results if own_metadata(one)["kind"] != "error"]
+        forecasts = [one for one in results if own_metadata(one)["kind"] not in MAPS]
         return (forecasts or results)[-1]
 
 
 def _what(about: dict[str, Any]) -> str:
     if about["kind"] == "error":
         return "Absolute errors of forecast frames"
+    if about["kind"] == "spread":
+        return "Expected errors (one standard deviation) of forecast frames"
     if about["kind"] == "prediction":
         return f"Frames forecast {about['lead']} ahead"
     beyond = "" if about["known"] else " beyond the end of the movie"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from napari_morphocast.presenters.forecasting import (
 )
 from napari_morphocast.presenters.job import BusyError, Job
 from napari_morphocast.presenters.model_files import ENDING, ModelChoice, choices
+from napari_morphocast.presenters.surprise import SurpriseFinder
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._canvas import LayerCanvas
 from napari_morphocast.widgets._export import Exporter
@@ -67,6 +69,7 @@ class ForecastDock(QWidget):
         self._fill_models(remembered().get("forecast", {}).get("model"))
         self._restore(remembered().get("forecast", {}))
         self.presenter = ForecastPresenter(self, self._controller)
+        self._surprises = SurpriseFinder(self, self._controller)
         self._exporter = Exporter(self, viewer, self._controller)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
@@ -138,6 +141,8 @@ class ForecastDock(QWidget):
         nothing = "" if results_in(self._viewer) else "Make a forecast first."
         self.form.enable(self.form.beside, nothing)
         self.form.enable(self.form.export, nothing)
+        none = "" if self.presenter.predicted else "Predict all frames first."
+        self.form.enable(self.form.surprise, none)
         self.form.beside.setChecked(is_side_by_side(self._viewer))
 
     def show_running(self, running: bool) -> None:
@@ -166,6 +171,7 @@ class ForecastDock(QWidget):
         form.predict.clicked.connect(lambda _: presenter.predict())
         form.rollout.clicked.connect(lambda _: presenter.rollout())
         form.stop.clicked.connect(lambda _: self._stop())
+        form.surprise.clicked.connect(lambda _: self._find_surprises())
         form.beside.clicked.connect(self._toggle_side_by_side)
         form.browse.clicked.connect(lambda _: self._browse())
         form.save_frames.triggered.connect(lambda _: self._exporter.frames())
@@ -186,10 +192,12 @@ class ForecastDock(QWidget):
     def _farewell(self) -> Callable[[], None]:
         """What to do when this widget is gone; must not touch it."""
         presenter, picker, viewer = self.presenter, self.form.picker, self._viewer
+        surprises = self._surprises
         moved = self._moved
 
         def farewell() -> None:
             presenter.close()
+            surprises.close()
             picker.disconnect_viewer()
             viewer.dims.events.current_step.disconnect(moved)
             viewer.canvas.grid.events.enabled.disconnect(moved)
@@ -219,6 +227,13 @@ class ForecastDock(QWidget):
     def _stop(self) -> None:
         self.form.stop.setEnabled(False)
         self.presenter.stop()
+        self._surprises.stop()
+
+    def _find_surprises(self) -> None:
+        if self.presenter.predicted is not None:
+            result, canvas = self.presenter.predicted
+            show = partial(self.form.surprises.show_found, canvas.sources)
+            self._surprises.find(result, show)
 
     def _toggle_side_by_side(self, on: bool) -> None:
         try:

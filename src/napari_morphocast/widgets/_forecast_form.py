@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_morphocast.widgets._form import keep_wheel_away, line
 from napari_morphocast.widgets._pickers import MoviePicker, combo
+from napari_morphocast.widgets._surprise import SurpriseList
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -41,6 +42,8 @@ TIPS = {
     "stop": "End after this frame; finished frames stay.",
     "beside": "Show movie, forecast and error next to each other; press again to go "
     "back.",
+    "surprise": "Show where the newest prediction was far more wrong than it usually "
+    "is there: divisions, deaths, cells that come or go.",
     "export": "Save the selected forecast, or else the newest.",
 }
 
@@ -70,6 +73,8 @@ class ForecastForm:
         self.error = _text("color: #d9534f; font-weight: bold")
         self.beside = QPushButton("Side by side")
         self.beside.setCheckable(True)
+        self.surprise = QPushButton("Find surprises")
+        self.surprises = SurpriseList(viewer)
         self.export = QPushButton("Export")
         menu = QMenu(self.export)
         self.save_frames = menu.addAction("Frames as OME-TIFF…")
@@ -121,6 +126,7 @@ class ForecastForm:
         column.addWidget(self.error)
         column.addWidget(self.verdict)
         column.addLayout(self._afterwards())
+        column.addWidget(self.surprises)
         column.addStretch(1)
         scroll = QScrollArea()
         scroll.setWidget(inside)
@@ -158,6 +164,7 @@ class ForecastForm:
     def _afterwards(self) -> QHBoxLayout:
         row = QHBoxLayout()
         row.addWidget(self.beside)
+        row.addWidget(self.surprise)
         row.addWidget(self.export)
         return row
 

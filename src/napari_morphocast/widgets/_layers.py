@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 ERROR_SHARES = {"prediction": 0.25, "rollout": 0.5}  # of the contrast range: brightest
 
-Kind = Literal["prediction", "rollout", "error", "preview"]
+MAPS = "error", "spread"  # kinds of layers that show errors, made or expected
+
+Kind = Literal["prediction", "rollout", "error", "spread", "preview"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Source:
         Rotation, shear and affine transform.
     channel : int, optional
         The only channel that is forecast, if the layer has several.
+    white : float
+        Brightest value of a colour picture.
     """
 
     name: str
@@ -58,6 +62,7 @@ class Source:
     look: dict[str, Any]
     turn: dict[str, Any]
     channel: int | None = None
+    white: float = 1.0
 
     @classmethod
     def of(
@@ -79,7 +84,16 @@ class Source:
         )
         turn = {n: getattr(layer, n) for n in ("rotate", "shear", "affine")}
         path = own_metadata(layer).get("path") or layer.source.path or ""
-        return cls(layer.name, str(path), noted, layer.rgb, _look(layer), turn, channel)
+        return cls(
+            layer.name,
+            str(path),
+            noted,
+            layer.rgb,
+            _look(layer),
+            turn,
+            channel,
+            255.0 if data_of(layer).dtype == np.uint8 else 1.0,
+        )
 
     @property
     def letters(self) -> str:
@@ -174,13 +188,30 @@ def add_error(
     rollout.
     """
     about = {"of": "prediction", **provenance, "kind": "error", "first": first}
-    which = f"+{about['lead']}" if "lead" in about else f"of rollout from {first}"
-    return _add(viewer, source, errors, f"error {which} · {source.name}", first, about)
+    name = f"error {_which(about)} · {source.name}"
+    return _add(viewer, source, errors, name, first, about)
+
+
+def add_spread(
+    viewer: ViewerModel,
+    source: Source,
+    spreads: NDArray[Any],
+    *,
+    first: int,
+    provenance: Mapping[str, Any],
+) -> Image:
+    """Add the error that an ensemble expects (T, C, Y, X): bright is uncertain.
+
+    Shown with the same grey levels as the errors, so that both can be compared.
+    """
+    about = {"of": "prediction", **provenance, "kind": "spread", "first": first}
+    name = f"spread {_which(about)} · {source.name}"
+    return _add(viewer, source, spreads, name, first, about)
 
 
 def results_in(viewer: ViewerModel) -> list[Image]:
-    """Layers that hold forecasts or errors, the newest last."""
-    kinds = {"prediction", "rollout", "error"}
+    """Layers that hold forecasts, errors or spread, the newest last."""
+    kinds = {"prediction", "rollout", *MAPS}
     return [one for one in viewer.layers if own_metadata(one).get("kind") in kinds]
 
 
@@ -193,10 +224,10 @@ def _add(
     about: Mapping[str, Any],
 ) -> Image:
     """Add a layer like its source; napari numbers names that are taken."""
-    error = about["kind"] == "error"
-    colour = source.colour and not error
+    is_map = about["kind"] in MAPS
+    colour = source.colour and not is_map
     letters = source.letters + "S" * colour
-    look = _error_look(source, frames.dtype, about) if error else source.look
+    look = _map_look(source, about) if is_map else source.look
     return viewer.add_image(
         source.arranged(frames, colour=colour),
         name=name,
@@ -218,10 +249,15 @@ def _look(layer: Image) -> dict[str, Any]:
     }
 
 
-def _error_look(
-    source: Source, dtype: np.dtype[Any], about: Mapping[str, Any]
-) -> dict[str, Any]:
-    low, high = source.look.get("contrast_limits", (0, 255 if dtype == np.uint8 else 1))
+def _which(about: Mapping[str, Any]) -> str:
+    """Which forecast a map belongs to."""
+    return (
+        f"+{about['lead']}" if "lead" in about else f"of rollout from {about['first']}"
+    )
+
+
+def _map_look(source: Source, about: Mapping[str, Any]) -> dict[str, Any]:
+    low, high = source.look.get("contrast_limits", (0, source.white))
     return {
         "contrast_limits": (0.0, ERROR_SHARES[about["of"]] * (high - low)),
         "colormap": "inferno",

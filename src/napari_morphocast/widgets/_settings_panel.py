@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from napari_morphocast.presenters.catalog import Catalog
 
 FIRST = ("context", "horizon", "epochs", "minutes", "flips")  # what most people set
-DEFAULT_MODEL = "convlstm"
 MINUTES = 2.0  # limit of a first run: as long as people wait without a coffee
 LOADING = "Loading PyTorch… This takes a few seconds, once."
 
@@ -43,7 +42,7 @@ class SettingsPanel(QWidget):
         self._catalog: Catalog | None = None
         self._forms: tuple[Form, ...] = ()
         self._model = QComboBox()
-        self._model.addItem(DEFAULT_MODEL)
+        self._model.addItem("automatic", "auto")
         self._device = QComboBox()
         self._device.addItem("automatic", "auto")
         for combo in (self._model, self._device):
@@ -71,7 +70,7 @@ class SettingsPanel(QWidget):
     @property
     def model(self) -> str:
         """Name of the chosen model."""
-        return str(self._model.currentText())
+        return str(self._model.currentData())
 
     @property
     def device(self) -> str:
@@ -86,10 +85,13 @@ class SettingsPanel(QWidget):
         """Offer what there is, now that it is known."""
         self._catalog = catalog
         self._model.blockSignals(True)
-        before = str(self._presets.get("model", DEFAULT_MODEL))
         self._model.clear()
-        self._model.addItems(list(catalog.models))
-        self._model.setCurrentText(before)
+        best = catalog.automatic
+        self._model.addItem(f"automatic: {best}", best)
+        for name in catalog.models:
+            self._model.addItem(name, name)
+        wanted = self._presets.get("model")
+        self._model.setCurrentIndex(max(0, self._model.findText(str(wanted))))
         self._model.blockSignals(False)
         self._device.clear()
         _, fastest = catalog.devices[0]

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from napari.layers import Image
 
 from napari_morphocast.errors import MovieError
-from napari_morphocast.widgets._layers import results_in
+from napari_morphocast.widgets._layers import MAPS, results_in
 from napari_morphocast.widgets._movies import own_metadata
 from napari_morphocast.widgets._viewers import real_viewer
 
@@ -68,7 +68,7 @@ def show_side_by_side(viewer: ViewerModel) -> None:
         layer.name_overlay.visible = layer in shown
         layer.name_overlay.font_size = FONT
         if isinstance(layer, Image):
-            layer.colorbar.visible = own_metadata(layer).get("kind") == "error"
+            layer.colorbar.visible = own_metadata(layer).get("kind") in MAPS
             layer.colorbar.position = "bottom_right"
     viewer.canvas.grid.stride = 1  # the lowest layer, the input, comes first
     viewer.canvas.grid.shape = _shape(viewer, shown)
@@ -95,7 +95,7 @@ def show_as_before(viewer: ViewerModel) -> None:
 def _row(viewer: ViewerModel) -> list[Image]:
     """Source, forecast and error, in the order of the layer list."""
     results = results_in(viewer)
-    forecasts = [one for one in results if own_metadata(one)["kind"] != "error"]
+    forecasts = [one for one in results if own_metadata(one)["kind"] not in MAPS]
     if not forecasts:
         raise MovieError(
             "There is no forecast in this viewer yet; press Predict all first."

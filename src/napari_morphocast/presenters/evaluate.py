@@ -1,0 +1,298 @@
+"""Behaviour of the Evaluate dock: what can be scored, what happens, what is said."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from napari_morphocast.errors import MorphocastError, SettingsError
+from napari_morphocast.presenters import evaluate_wording as wording
+from napari_morphocast.presenters.evaluate_work import (
+    Evaluation,
+    Item,
+    Order,
+    Region,
+    Share,
+    evaluating,
+    real_verbs,
+)
+from napari_morphocast.presenters.forecast import NO_MOVIE, describe
+from napari_morphocast.presenters.job import Background, Job
+from napari_morphocast.presenters.model_files import ModelFacts, read_facts
+from napari_morphocast.presenters.wording import duration, frames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from napari_morphocast.data.movie import Movie
+    from napari_morphocast.presenters.evaluate_work import Verbs
+
+NO_MODEL = "Tick at least one model; the baselines are always scored beside it."
+LOADING = "Loading PyTorch and the models…"
+STOPPING = "Stopping after this forecast…"
+UNSEEN = 0.8  # share of the movie after which scoring begins if no model knows it
+
+
+class EvaluateView(Protocol):
+    """All that the presenter may ask of a screen."""
+
+    def movie(self, channels: int | None) -> Movie | None:
+        """The chosen movie; raises MovieError if the layer cannot be one."""
+
+    def models(self) -> Sequence[Path]:
+        """Files of the ticked models."""
+
+    def horizon(self) -> int:
+        """Longest lead, in frames."""
+
+    def since(self) -> int | None:
+        """First frame to score; None for what training left unseen."""
+
+    def region(self) -> Region | None:
+        """Where errors count; raises MovieError if a layer holds no region."""
+
+    def controls(self) -> bool:
+        """Whether the controls are wanted."""
+
+    def hardware(self) -> tuple[str, str]:
+        """Device and precision to use."""
+
+    def show_movie(self, text: str) -> None:
+        """Say what the chosen movie is, or why there is none."""
+
+    def show_scored(self, unseen: str, horizon: str, first: int, count: int) -> None:
+        """Say what is scored unless the user wants other frames, and how far ahead.
+
+        ``horizon`` is that in real time, ``first`` the first frame that is scored now,
+        ``count`` how many frames there are.
+        """
+
+    def show_warnings(self, sentences: Sequence[str]) -> None:
+        """Say what may be wrong with this movie and these models."""
+
+    def show_ready(self, reason: str) -> None:
+        """Enable the button if the reason against it is empty."""
+
+    def show_running(self, running: bool) -> None:
+        """Whether this dock's evaluation is under way."""
+
+    def show_progress(self, share: float, text: str) -> None:
+        """How far it is, 0..1."""
+
+    def show_evaluation(self, evaluation: Evaluation) -> None:
+        """Draw what came out."""
+
+    def show_error(self, message: str) -> None:
+        """What went wrong, in one sentence; empty for nothing."""
+
+
+class _Chosen(NamedTuple):
+    """What the user has chosen, as far as it makes sense together."""
+
+    movie: Movie
+    models: tuple[Path, ...]
+    facts: tuple[ModelFacts, ...]
+
+    @property
+    def unseen(self) -> int:
+        """First frame that none of the models has learned from; 0 if all are new."""
+        return max((facts.unseen(self.movie) for facts in self.facts), default=0)
+
+    @property
+    def first(self) -> int:
+        """First frame that is scored unless the user wants another."""
+        return self.unseen or round(UNSEEN * len(self.movie))
+
+    @property
+    def context(self) -> int:
+        """Frames that must be known before the first that can be scored."""
+        return max((facts.context for facts in self.facts), default=1)
+
+
+class EvaluatePresenter:
+    """Turns what the user chooses into scores, and scores into words."""
+
+    def __init__(
+        self,
+        view: EvaluateView,
+        background: Background,
+        verbs: Callable[[], Verbs] = real_verbs,
+    ) -> None:
+        self._view = view
+        self._background = background
+        self._verbs = verbs
+        self._job: Job | None = None
+        self._closed = False
+        self._unwatch = background.watch(self.refresh)
+
+    def refresh(self) -> None:
+        """Look again at what is chosen, and say what can be done with it."""
+        if self._closed:
+            return
+        view = self._view
+        try:
+            chosen = self._chosen()
+        except MorphocastError as error:
+            view.show_warnings([error.on_screen])
+            view.show_ready(error.on_screen)
+            return
+        if chosen is None:
+            view.show_movie(NO_MOVIE)
+            view.show_warnings([])
+            view.show_ready(NO_MOVIE)
+            return
+        view.show_movie(describe(chosen.movie))
+        first = self._say_scored(chosen)
+        view.show_warnings(_warnings(chosen, first))
+        view.show_ready(self._reason(chosen, first))
+
+    def evaluate(self) -> None:
+        """Score the ticked models, and the baselines, on the chosen frames."""
+        view = self._view
+        view.show_error("")
+        try:
+            chosen = self._chosen()
+            if chosen is None or not chosen.models:
+                return
+            device, precision = view.hardware()
+            order = Order(
+                chosen.movie,
+                chosen.models,
+                view.horizon(),
+                self._first(chosen),
+                view.region(),
+                view.controls(),
+                device,
+                precision,
+            )
+            self._run(order)
+        except MorphocastError as error:
+            view.show_error(error.on_screen)
+
+    def stop(self) -> None:
+        """End early; what was scored so far is shown."""
+        if self._job is not None:
+            self._job.stop.set()
+            self._view.show_progress(0, STOPPING)
+
+    def close(self) -> None:
+        """The screen is gone: stop, and speak to nobody."""
+        if self._closed:
+            return
+        self._closed = True
+        self._unwatch()
+        if self._job is not None:
+            self._job.stop.set()
+
+    def _run(self, order: Order) -> None:
+        stop = threading.Event()
+        items = evaluating(order, stop, self._verbs)
+        job = Job(order.title, items, self._take, self._failed, self._ended, stop)
+        self._job = job
+        self._view.show_running(True)
+        self._view.show_progress(0, LOADING)
+        try:
+            self._background.run(job)
+        except MorphocastError:
+            self._job = None
+            self._view.show_running(False)
+            raise
+
+    def _take(self, items: Sequence[Item]) -> None:
+        if self._closed:
+            return
+        for item in items:
+            if isinstance(item, Evaluation):
+                self._show(item)
+        last = items[-1]
+        stopping = self._job is not None and self._job.stop.is_set()
+        if isinstance(last, Share):
+            text = STOPPING if stopping else f"{last.what}: {last.done:.0%}"
+            self._view.show_progress(last.done, text)
+
+    def _show(self, evaluation: Evaluation) -> None:
+        if evaluation.scores.rows:
+            self._view.show_evaluation(evaluation)
+        else:
+            self._view.show_error("Stopped before anything was scored.")
+
+    def _failed(self, message: str) -> None:
+        if not self._closed:
+            self._view.show_error(message)
+
+    def _ended(self) -> None:
+        self._job = None
+        if not self._closed:
+            self._view.show_running(False)
+            self.refresh()
+
+    def _chosen(self) -> _Chosen | None:
+        """Movie and models; None without a movie.
+
+        Raises
+        ------
+        MorphocastError
+            If a file, the layer, or their combination makes no sense.
+        """
+        models = tuple(self._view.models())
+        facts = tuple(read_facts(path) for path in models)
+        channels = {one.channels for one in facts}
+        if len(channels) > 1:
+            raise SettingsError(
+                "The ticked models work on different numbers of channels; evaluate "
+                "them one after the other."
+            )
+        movie = self._view.movie(next(iter(channels), None))
+        if movie is None:
+            return None
+        for one in facts:
+            one.misfits(movie)
+        return _Chosen(movie, models, facts)
+
+    def _first(self, chosen: _Chosen) -> int:
+        """First frame that is scored."""
+        since = self._view.since()
+        return chosen.first if since is None else min(since, len(chosen.movie) - 1)
+
+    def _say_scored(self, chosen: _Chosen) -> int:
+        """Say which frames will be scored; returns the first."""
+        movie, horizon = chosen.movie, self._view.horizon()
+        first = self._first(chosen)
+        unseen = wording.scored(movie, chosen.first, new=not chosen.unseen)
+        time = f"= {duration(horizon * movie.interval)}" if movie.interval else ""
+        self._view.show_scored(unseen, time, first, len(movie))
+        return first
+
+    def _reason(self, chosen: _Chosen, first: int) -> str:
+        """Why nothing can be evaluated now; empty if it can."""
+        running, length = self._background.job, len(chosen.movie)
+        if running is not None:
+            return f"{running.title} is not done yet; wait, or stop it."
+        if not chosen.models:
+            return NO_MODEL
+        if first >= length:
+            return (
+                "The ticked models have learned from all frames of this movie; choose "
+                "another movie, or score from an earlier frame."
+            )
+        if chosen.context >= length:
+            return (
+                f"The movie has {frames(length)}, but a ticked model sees "
+                f"{chosen.context} before it forecasts; use a longer movie."
+            )
+        return ""
+
+
+def _warnings(chosen: _Chosen, first: int) -> list[str]:
+    """What is known to be wrong before anything is scored."""
+    said = []
+    for path, facts in zip(chosen.models, chosen.facts, strict=True):
+        said += facts.misfits(chosen.movie)
+        unseen = facts.unseen(chosen.movie)
+        if unseen > first:
+            said.append(
+                f"{path.stem} was TRAINED on frames before {unseen}: their scores "
+                "show memory, not foresight."
+            )
+    return said

@@ -1,0 +1,124 @@
+"""Scores as the Evaluate dock says them: names, units, findings, warnings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_morphocast.evaluation.wording import (
+    REFERENCES,
+    beyond_noise,
+    duration,
+    noise_floor,
+)
+from napari_morphocast.presenters.model_files import BASELINES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_morphocast.data.movie import Movie
+    from napari_morphocast.evaluation.scores import Scores
+    from napari_morphocast.presenters.evaluate_work import Evaluation
+
+ERRORS = {  # what it is called on an axis, and in a list
+    "mse": ("MSE", "mean squared error (grey levels²)"),
+    "mae": ("MAE", "mean absolute error (grey levels)"),
+    "psnr": ("PSNR", "PSNR (dB, higher is better)"),
+    "ssim": ("SSIM", "SSIM (higher is better)"),
+    "mse_changing": ("MSE", "mean squared error of changing pixels"),
+    "crps": ("CRPS", "CRPS of ensembles (grey levels)"),
+    "spread": ("spread", "spread of ensembles (grey levels)"),
+}
+FROM_ZERO = "mse", "mae", "mse_changing", "crps", "spread"
+IN_TIME = "mse", "mae", "psnr", "ssim"  # known for each forecast
+PREDICTABLE = "predictable"
+DENOISES = "denoising, not forecasting"  # what a failed control says
+ALARM = "TRAINED"  # a note with this word makes the scores worthless as a test
+
+
+def skills(scores: Scores) -> dict[str, str]:
+    """What forecasts can be held against, by metric."""
+    held = {f"skill_{name}": f"{name}: “{REFERENCES[name]}”" for name in REFERENCES}
+    held |= {
+        f"skill_changing_{name}": f"{name}, changing pixels only" for name in REFERENCES
+    }
+    held[PREDICTABLE] = "noise: share of the predictable error"
+    known = {row.metric for row in scores.rows}
+    return {metric: label for metric, label in held.items() if metric in known}
+
+
+def errors(scores: Scores) -> dict[str, str]:
+    """Measures of error that were taken."""
+    known = {row.metric for row in scores.rows}
+    return {metric: label for metric, (_, label) in ERRORS.items() if metric in known}
+
+
+def tested(scores: Scores) -> tuple[str, ...]:
+    """Models that are no baselines, in the order they were given."""
+    return tuple(name for name in scores.models if name not in REFERENCES)
+
+
+def about(name: str) -> str:
+    """What a curve's name stands for."""
+    return BASELINES.get(name, REFERENCES.get(name, f"Forecasts of the model {name}."))
+
+
+def finding(evaluation: Evaluation, model: str) -> str:
+    """Whether, by how much and how far ahead a model is better than the baselines.
+
+    Goes on from the model's name.
+    """
+    scores, control = evaluation.scores, evaluation.controls.get(model)
+    more = [scores.standing(model)]
+    if control is not None:
+        more.append(f"controls: {control.verdict}")
+    sentences = [f"{text[:1].upper()}{text[1:]}." for text in more]
+    return " ".join([f"{scores.verdict(model)}.", *sentences])
+
+
+def details(evaluation: Evaluation) -> str:
+    """What stands behind the findings: the noise, and numbers of the controls."""
+    scores = evaluation.scores
+    said = [noise_floor(scores)]
+    said += [text for model in tested(scores) for text in beyond_noise(scores, model)]
+    return "\n\n".join([*said, *(c.table() for c in evaluation.controls.values())])
+
+
+def alarms(evaluation: Evaluation) -> tuple[list[str], list[str]]:
+    """What makes the scores worthless as a test, and what only limits them."""
+    notes = evaluation.scores.notes
+    loud = [note for note in notes if ALARM in note]
+    quiet = [note for note in notes if note not in loud]
+    for name, control in evaluation.controls.items():
+        if DENOISES in control.verdict:
+            loud.append(f"{name} is {DENOISES}: it does as well without the past.")
+    return loud, quiet
+
+
+def scored(movie: Movie, first: int, *, new: bool) -> str:
+    """Frames that no model has learned from; of a ``new`` movie, only its end."""
+    if first >= len(movie):
+        return "what training left unseen: none"
+    span = f"{first} to {len(movie) - 1}"
+    return f"{span}: the movie's end" if new else f"{span}: unseen in training"
+
+
+def heading(evaluation: Evaluation) -> str:
+    """What was scored, and by how many forecasts of each model."""
+    made = max((row.n for row in evaluation.scores.rows), default=0)
+    return f"{evaluation.scored} · {made} forecasts"
+
+
+def lead_axis(interval: float | None) -> str:
+    """Name of a lead axis."""
+    return "how far ahead (frames, time)" if interval else "how far ahead (frames)"
+
+
+def lead_ticks(leads: Sequence[int], interval: float | None, most: int) -> list[str]:
+    """Labels of a lead axis, frames above time; empty where there is no room."""
+    step = max(1, -(-len(leads) // most))
+    return [
+        f"{lead}\n{duration(lead * interval)}" * (place % step == 0)
+        if interval
+        else str(lead) * (place % step == 0)
+        for place, lead in enumerate(leads)
+    ]

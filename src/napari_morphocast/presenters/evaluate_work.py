@@ -1,0 +1,189 @@
+"""The work of the Evaluate dock: scores, and the controls if they are wanted."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Generator, Iterator, Mapping
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_morphocast.data.movie import Movie
+    from napari_morphocast.evaluation.scores import Scores
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Region:
+    """Part of the frame to which scores are restricted.
+
+    Parameters
+    ----------
+    name : str
+        The layer that it comes from.
+    mask : array of bool, shape (Y, X) or (T, Y, X)
+        True where errors count.
+    """
+
+    name: str
+    mask: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Order:
+    """What to evaluate, on which frames, and where to compute.
+
+    Parameters
+    ----------
+    movie, models
+        The movie, and the files of the models.
+    horizon : int
+        Longest lead (frames).
+    first : int
+        First frame that is scored.
+    region : Region, optional
+        Where errors count; everywhere unless given.
+    controls : bool
+        Whether to test as well if the models look at the order of the frames.
+    device, precision : str
+        As in the Preferences.
+    """
+
+    movie: Movie
+    models: tuple[Path, ...]
+    horizon: int
+    first: int
+    region: Region | None = None
+    controls: bool = False
+    device: str = "auto"
+    precision: str = "auto"
+
+    @property
+    def title(self) -> str:
+        """What is being done, as a person would say it."""
+        return f"Evaluating forecasts of {self.movie.name}"
+
+    @property
+    def scored(self) -> str:
+        """What is scored, as a heading: movie, frames, region."""
+        where = f" inside {self.region.name}" if self.region else ""
+        last = len(self.movie) - 1
+        return f"{self.movie.name} · frames {self.first} to {last}{where}"
+
+    @property
+    def since(self) -> float:
+        """Share of the movie before the first frame that is scored."""
+        return self.first / len(self.movie)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """What came out so far; holds no frames, for it is kept for long.
+
+    Parameters
+    ----------
+    scored : str
+        Movie, frames and region, as a heading.
+    scores : Scores
+        All models and baselines.
+    controls : mapping of str to Controls
+        By name, for every model that was tested so.
+    """
+
+    scored: str
+    scores: Scores
+    controls: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Share(NamedTuple):
+    """How far one part of the work is, 0..1, and what that part is."""
+
+    done: float
+    what: str
+
+
+Item = Share | Evaluation
+
+
+class Verbs(NamedTuple):
+    """What this module needs of the api; a test gives its own."""
+
+    evaluate: Callable[..., Scores]
+    controls: Callable[..., Any]
+    hardware: Callable[..., Any]
+
+
+def real_verbs() -> Verbs:
+    """The real ones; this imports torch, so call it away from the screen."""
+    from napari_morphocast import api
+    from napari_morphocast.training.config import Hardware
+
+    return Verbs(api.evaluate, api.controls, Hardware)
+
+
+def evaluating(
+    order: Order, stop: threading.Event, verbs: Callable[[], Verbs] = real_verbs
+) -> Iterator[Item]:
+    """Score all models together, then control one after the other.
+
+    Yields shares of the work and, after each part, what is known by then; ends early
+    with what has been scored when told to.
+    """
+    do = verbs()
+    hardware = do.hardware(device=order.device, precision=order.precision)
+
+    def score(tell: Callable[[float], None]) -> Scores:
+        return do.evaluate(
+            order.movie,
+            list(order.models),
+            horizon=order.horizon,
+            since=order.since,
+            hardware=hardware,
+            stop=stop,
+            progress=tell,
+            region=order.region.mask if order.region else None,
+        )
+
+    scores = yield from _telling(score, "Forecasting and comparing")
+    found = Evaluation(order.scored, scores)
+    yield found
+    for model in order.models if order.controls else ():
+        if stop.is_set():
+            return
+
+        def control(tell: Callable[[float], None], model: Path = model) -> Any:
+            return do.controls(
+                order.movie,
+                model,
+                horizon=order.horizon,
+                since=order.since,
+                hardware=hardware,
+                stop=stop,
+                progress=tell,
+            )
+
+        name = model.stem  # what scores call it
+        result = yield from _telling(control, f"Controls of {name}")
+        found = replace(found, controls={**found.controls, name: result})
+        yield found
+
+
+def _telling(
+    call: Callable[[Callable[[float], None]], T], what: str
+) -> Generator[Share, None, T]:
+    """Yield the shares that ``call`` tells while it works; return what it returns."""
+    told: SimpleQueue[float | None] = SimpleQueue()
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(call, told.put)
+        future.add_done_callback(lambda _: told.put(None))
+        for share in iter(told.get, None):
+            yield Share(share, what)
+    return future.result()

@@ -1,0 +1,129 @@
+"""Behaviour of "Find surprises": from a finished forecast to where it was wrong."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from napari_morphocast.data.room import room
+from napari_morphocast.errors import MorphocastError
+from napari_morphocast.presenters.job import Background, Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+    from napari_morphocast.evaluation.surprise import Surprise
+    from napari_morphocast.presenters.forecasting import Result
+
+SHARE = 0.5  # of the work is comparing; the rest is measuring
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What was surprising in a forecast.
+
+    Parameters
+    ----------
+    result : Result
+        The forecast.
+    surprise : Surprise
+        Threshold, rate of false alarms, and regions.
+    maps : array, shape (N, C, Y, X)
+        All its maps.
+    """
+
+    result: Result
+    surprise: Surprise
+    maps: NDArray[np.float32]
+
+
+class SurpriseView(Protocol):
+    """All that is asked of a screen."""
+
+    def show_running(self, running: bool) -> None:
+        """Whether this dock's work is under way."""
+
+    def show_progress(self, share: float, text: str) -> None:
+        """How far it is, 0..1."""
+
+    def show_verdict(self, text: str) -> None:
+        """What came out, in plain words."""
+
+    def show_error(self, message: str) -> None:
+        """What went wrong, in one sentence."""
+
+
+class SurpriseFinder:
+    """Measures the surprise of a forecast that is there already."""
+
+    def __init__(self, view: SurpriseView, background: Background) -> None:
+        self._view = view
+        self._background = background
+        self._job: Job | None = None
+        self._closed = False
+
+    def find(self, result: Result, show: Callable[[Found], None]) -> None:
+        """Measure in another thread, then ``show`` what was found."""
+
+        def on_items(items: list[float | Found]) -> None:
+            for item in () if self._closed else items:
+                if isinstance(item, Found):
+                    show(item)
+                    self._view.show_verdict(item.surprise.sentence())
+                else:
+                    self._view.show_progress(item, "Comparing with what happened…")
+
+        def on_end() -> None:
+            self._job = None
+            if not self._closed:
+                self._view.show_running(False)
+
+        stop = threading.Event()
+        title = f"Looking for surprises in {result.begun.order.movie.name}"
+        items = searching(result, stop)
+        job = Job(title, items, on_items, self._failed, on_end, stop)
+        try:
+            self._background.run(job)
+        except MorphocastError as error:
+            self._failed(error.on_screen)
+            return
+        self._job = job
+        self._view.show_running(True)
+
+    def stop(self) -> None:
+        """Give up."""
+        if self._job is not None:
+            self._job.stop.set()
+
+    def close(self) -> None:
+        """The screen is gone: stop, and speak to nobody."""
+        self._closed = True
+        self.stop()
+
+    def _failed(self, message: str) -> None:
+        if not self._closed:
+            self._view.show_error(message)
+
+
+def searching(result: Result, stop: threading.Event) -> Iterator[float | Found]:
+    """Yield the share that is done, and at last what was found."""
+    from napari_morphocast.evaluation.surprise import ALARMS, Errors
+
+    begun, count = result.begun, result.done
+    errors = Errors(begun.order.movie, begun.first, count)
+    for k in range(count):
+        errors.add(begun.frames[k])
+        yield SHARE * (k + 1) / count
+        if stop.is_set():
+            return
+    surprise = errors.surprise(alarms=ALARMS, until=count)
+    shape: tuple[Any, ...] = (count, *begun.errors.shape[1:])
+    maps = room(shape, np.float32)
+    for k, frame in enumerate(surprise.frames):
+        maps[k] = frame
+    yield Found(result, surprise, maps)

@@ -1,0 +1,324 @@
+"""The Evaluate dock's behaviour: no Qt, no torch, no thread."""
+
+from __future__ import annotations
+
+import json
+import struct
+import threading
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from unittest.mock import MagicMock
+
+import numpy as np
+import pytest
+
+from movies import gliding
+from napari_morphocast.data.fingerprint import fingerprint
+from napari_morphocast.errors import MovieError
+from napari_morphocast.evaluation.scores import Score, Scores
+from napari_morphocast.presenters import evaluate_wording as wording
+from napari_morphocast.presenters.evaluate import EvaluatePresenter, EvaluateView
+from napari_morphocast.presenters.evaluate_work import (
+    Evaluation,
+    Order,
+    Region,
+    Share,
+    Verbs,
+    evaluating,
+)
+from napari_morphocast.presenters.job import BusyError, Job, work
+
+
+@dataclass
+class Now:
+    """Does the work at once, in this thread."""
+
+    job: Job | None = None
+    watchers: list = field(default_factory=list)
+
+    def run(self, job):
+        if self.job is not None:
+            raise BusyError(f"{self.job.title} is not done yet; wait, or stop it.")
+        self.job = job
+        steps = work(job.items, job.stop, bool)
+        while True:
+            try:
+                job.on_items([next(steps)])
+            except StopIteration as end:
+                message = end.value
+                break
+        self.job = None
+        if message:
+            job.on_error(message)
+        job.on_end()
+
+    def watch(self, changed):
+        self.watchers.append(changed)
+        return lambda: self.watchers.remove(changed)
+
+
+def scores(skill=0.5, notes=(), leads=(1, 2), model="cells"):
+    """A model and one baseline; the model removes ``skill`` of its error."""
+    found = {("persistence", "mse"): 4.0, (model, "mse"): 4 * (1 - skill)}
+    found |= {(model, "skill_persistence"): skill}
+    rows = [
+        Score(name, metric, lead, value, value - 0.1, value + 0.1, 9)
+        for (name, metric), value in found.items()
+        for lead in leads
+    ]
+    return Scores(tuple(rows), "gliding", 60.0, tuple(notes))
+
+
+def control(verdict):
+    return SimpleNamespace(verdict=verdict, table=lambda: "a table")
+
+
+def verbs(found=None, verdict="forecasting: so it is", fail=None):
+    """Scores that are always the same; what was asked for is in ``asked``."""
+    asked = []
+
+    def evaluate(movie, models, *, progress, **how):
+        asked.append((models, how))
+        progress(0.5)
+        if fail:
+            raise fail
+        return scores() if found is None else found
+
+    def controls(movie, model, *, progress, **how):
+        asked.append((model, how))
+        progress(0.5)
+        return control(verdict)
+
+    made = Verbs(evaluate, controls, lambda **given: given)
+    return lambda: made, asked
+
+
+def model_file(folder, name="cells", learned=None, until=12, channels=1, context=3):
+    """A model file's header, without weights; ``learned`` is the movie it knows."""
+    path = folder / f"{name}.morphocast"
+    seen = [fingerprint(learned.raw(0, 1))] if learned else []
+    about = {
+        "model": "convlstm",
+        "channels": channels,
+        "window": {"context": context, "horizon": 2},
+        "movies": [{"name": "cells", "interval": 60.0, "until": until, "seen": seen}],
+        "scores": {},
+    }
+    header = json.dumps({"__metadata__": {"morphocast": json.dumps(about)}}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header)
+    return path
+
+
+def screen(movie, models, since=None, region=None, controls=False):
+    view = MagicMock(spec=EvaluateView)
+    view.movie.return_value = movie
+    view.models.return_value = models
+    view.horizon.return_value = 5
+    view.since.return_value = since
+    view.region.return_value = region
+    view.controls.return_value = controls
+    view.hardware.return_value = ("cpu", "auto")
+    return view
+
+
+def presenter(view, background=None, do=None):
+    return EvaluatePresenter(view, background or Now(), do or verbs()[0])
+
+
+def reason(view):
+    return view.show_ready.call_args.args[0]
+
+
+def shown(view):
+    return view.show_evaluation.call_args.args[0]
+
+
+def test_without_a_layer_the_dock_says_what_to_do():
+    view = screen(None, [])
+    presenter(view).refresh()
+    assert "Open movie" in reason(view)
+    assert "Open movie" in view.show_movie.call_args.args[0]
+
+
+def test_without_a_ticked_model_nothing_can_be_evaluated():
+    view = screen(gliding(20), [])
+    presenter(view).refresh()
+    assert "Tick" in reason(view)
+
+
+def test_scored_is_what_training_left_unseen(tmp_path):
+    movie = gliding(20)
+    view = screen(movie, [model_file(tmp_path, learned=movie)])
+    presenter(view).refresh()
+    text, time, first, count = view.show_scored.call_args.args
+    assert (text, time) == ("12 to 19: unseen in training", "= 5 min")
+    assert (first, count) == (12, 20)
+
+
+def test_of_several_models_the_one_that_has_seen_most_decides(tmp_path):
+    movie = gliding(20)
+    paths = [model_file(tmp_path, "a", movie, 8), model_file(tmp_path, "b", movie, 15)]
+    view = screen(movie, paths)
+    presenter(view).refresh()
+    assert view.show_scored.call_args.args[2] == 15
+
+
+def test_of_a_movie_that_is_new_to_the_models_the_end_is_scored(tmp_path):
+    view = screen(gliding(20), [model_file(tmp_path)])
+    presenter(view).refresh()
+    assert view.show_scored.call_args.args[0] == "16 to 19: the movie's end"
+
+
+def test_scoring_frames_of_the_training_is_warned_of_beforehand(tmp_path):
+    movie = gliding(20)
+    view = screen(movie, [model_file(tmp_path, learned=movie)], since=5)
+    presenter(view).refresh()
+    assert "TRAINED on frames before 12" in view.show_warnings.call_args.args[0][0]
+    assert reason(view) == ""
+
+
+def test_a_movie_that_was_learned_whole_cannot_be_evaluated(tmp_path):
+    movie = gliding(20)
+    view = screen(movie, [model_file(tmp_path, learned=movie, until=20)])
+    presenter(view).refresh()
+    assert "learned from all frames" in reason(view)
+
+
+def test_a_movie_that_is_too_short_cannot_be_evaluated(tmp_path):
+    view = screen(gliding(20), [model_file(tmp_path, context=30)])
+    presenter(view).refresh()
+    assert "sees 30" in reason(view)
+
+
+def test_models_for_different_channels_are_refused(tmp_path):
+    paths = [model_file(tmp_path, "a"), model_file(tmp_path, "b", channels=2)]
+    view = screen(gliding(20), paths)
+    presenter(view).refresh()
+    assert "one after the other" in reason(view)
+
+
+def test_a_model_for_other_channels_than_the_movie_is_refused(tmp_path):
+    view = screen(gliding(20), [model_file(tmp_path, channels=2)])
+    presenter(view).refresh()
+    assert "2 channel" in reason(view)
+
+
+def test_while_something_runs_the_button_says_what(tmp_path):
+    busy = Now(job=SimpleNamespace(title="Training on hela"))
+    view = screen(gliding(20), [model_file(tmp_path)])
+    presenter(view, busy).refresh()
+    assert "Training on hela" in reason(view)
+
+
+def test_evaluate_shows_what_came_out(tmp_path):
+    view = screen(gliding(20), [model_file(tmp_path)])
+    presenter(view).evaluate()
+    assert shown(view).scores.models == ("persistence", "cells")
+    assert view.show_running.call_args_list[0].args == (True,)
+    assert view.show_running.call_args_list[-1].args == (False,)
+
+
+def test_the_share_and_the_region_are_handed_on(tmp_path):
+    do, asked = verbs()
+    mask = np.ones((24, 28), np.bool_)
+    path = model_file(tmp_path)
+    view = screen(gliding(20), [path], since=7, region=Region("cell", mask))
+    presenter(view, do=do).evaluate()
+    ((models, how),) = asked
+    assert models == [path]
+    assert round(how["since"] * 20) == 7
+    assert how["region"] is mask
+    assert how["horizon"] == 5
+
+
+def test_controls_follow_for_every_model(tmp_path):
+    do, asked = verbs()
+    paths = [model_file(tmp_path, "a"), model_file(tmp_path, "b")]
+    view = screen(gliding(20), paths, controls=True)
+    presenter(view, do=do).evaluate()
+    assert [models for models, _ in asked] == [paths, *paths]
+    assert set(shown(view).controls) == {"a", "b"}
+
+
+def test_an_empty_region_is_one_sentence(tmp_path):
+    view = screen(gliding(20), [model_file(tmp_path)])
+    view.region.side_effect = MovieError("Nothing in the layer lies on the movie.")
+    presenter(view).evaluate()
+    view.show_error.assert_called_with("Nothing in the layer lies on the movie.")
+
+
+def test_what_goes_wrong_in_the_thread_is_one_sentence(tmp_path):
+    do, _ = verbs(fail=MovieError("There is NaN in frame 3."))
+    view = screen(gliding(20), [model_file(tmp_path)])
+    presenter(view, do=do).evaluate()
+    view.show_error.assert_called_with("There is NaN in frame 3.")
+    assert view.show_running.call_args.args == (False,)
+
+
+def test_stopped_before_anything_was_scored_says_so(tmp_path):
+    do, _ = verbs(found=Scores(()))
+    view = screen(gliding(20), [model_file(tmp_path)])
+    presenter(view, do=do).evaluate()
+    view.show_evaluation.assert_not_called()
+    assert "Stopped" in view.show_error.call_args.args[0]
+
+
+def test_stop_keeps_what_was_scored_and_skips_the_controls(tmp_path):
+    do, asked = verbs()
+    order = Order(gliding(20), (model_file(tmp_path),), 5, 16, controls=True)
+    stop = threading.Event()
+    items = []
+    for item in evaluating(order, stop, do):
+        items.append(item)
+        stop.set()
+    assert [type(item) for item in items] == [Share, Evaluation]
+    assert len(asked) == 1
+
+
+def test_a_dock_that_is_gone_is_spoken_to_no_more(tmp_path):
+    view = screen(gliding(20), [model_file(tmp_path)])
+    closed = presenter(view, background := Now())
+    closed.close()
+    view.reset_mock()
+    closed.refresh()
+    assert not view.method_calls
+    assert not background.watchers
+
+
+def found(controls=None, **story):
+    return Evaluation("gliding", scores(**story), controls or {})
+
+
+def test_a_model_that_was_trained_on_these_frames_is_an_alarm():
+    loud, quiet = wording.alarms(found(notes=["cells was TRAINED on 3", "Only 4"]))
+    assert (loud, quiet) == (["cells was TRAINED on 3"], ["Only 4"])
+
+
+def test_a_model_that_only_denoises_is_an_alarm():
+    blur = control("denoising, not forecasting: it removes as much")
+    loud, _ = wording.alarms(found(controls={"cells": blur}))
+    assert "denoising, not forecasting" in loud[0]
+
+
+def test_the_finding_says_verdict_and_control():
+    text = wording.finding(found(controls={"cells": control("no skill")}), "cells")
+    assert text.startswith("beats 'nothing moves' by 50 % at 1 frame (1 min)")
+    assert text.endswith("Controls: no skill.")
+
+
+def test_only_what_was_measured_is_offered():
+    assert list(wording.errors(scores())) == ["mse"]
+    assert list(wording.skills(scores())) == ["skill_persistence"]
+
+
+@pytest.mark.parametrize(
+    ("interval", "label"), [(60.0, "1\n1 min"), (None, "1"), (1800.0, "1\n30 min")]
+)
+def test_leads_are_labelled_in_frames_and_time(interval, label):
+    assert wording.lead_ticks(range(1, 4), interval, 6)[0] == label
+
+
+def test_a_long_lead_axis_has_few_labels():
+    labels = wording.lead_ticks(range(1, 41), 60.0, 6)
+    assert sum(map(bool, labels)) <= 6
+    assert len(labels) == 40

@@ -1,0 +1,67 @@
+import os
+from importlib import import_module
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+HEAD = "model,metric,lead,value,low,high,n"
+
+
+@pytest.fixture
+def skill_table(monkeypatch):
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    with patch.dict(os.environ):
+        yield import_module("skill_table")
+
+
+def written(path: Path, against_ridge: tuple[float, float, float]) -> None:
+    """Scores of a U-Net that beats everything, except as told at lead 3."""
+    lines = [HEAD]
+    for lead in (1, 3, 5, 10):
+        for name in ("persistence", "denoised", "linear", "ridge", "advection"):
+            value, low, high = (
+                against_ridge if (name, lead) == ("ridge", 3) else (0.5, 0.4, 0.6)
+            )
+            lines.append(f"unet,skill_{name},{lead},{value},{low},{high},9")
+            lines.append(f"{name},skill_persistence,{lead},0.1,0.0,0.2,9")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def table(skill_table, folder: Path) -> str:
+    return skill_table.table(folder, ["tissue"], ["ridge", "unet"], ["a machine"])
+
+
+def test_a_model_that_beats_everything_is_said_to(skill_table, tmp_path):
+    written(tmp_path / "tissue-unet-0.csv", (0.1, 0.05, 0.2))
+    text = table(skill_table, tmp_path)
+    assert "| tissue | ridge | 10 (0 to 20) |" in text
+    assert "ahead of all at every lead" in text
+    assert "leads 1, 3 and 5 on 1 of 1 (tissue)" in text
+
+
+def test_a_baseline_that_is_better_beyond_chance_is_named(skill_table, tmp_path):
+    written(tmp_path / "tissue-unet-0.csv", (-0.3, -0.4, -0.1))
+    text = table(skill_table, tmp_path)
+    assert "BEHIND ridge at 3" in text
+    assert "behind one by more than the interval on 1 (tissue)" in text
+
+
+def test_a_lead_that_may_be_chance_is_level(skill_table, tmp_path):
+    written(tmp_path / "tissue-unet-0.csv", (-0.1, -0.4, 0.1))
+    text = table(skill_table, tmp_path)
+    assert "level ridge at 3" in text
+    assert "on 0 of 1 (none)" in text
+
+
+def test_seeds_are_told_by_their_median_and_range(skill_table, tmp_path):
+    for seed, value in enumerate((0.3, 0.6, 0.5)):
+        written(tmp_path / f"tissue-unet-{seed}.csv", (0.1, 0.0, 0.2))
+        path = tmp_path / f"tissue-unet-{seed}.csv"
+        text = path.read_text(encoding="utf-8")
+        path.write_text(
+            text.replace("persistence,1,0.5", f"persistence,1,{value}"),
+            encoding="utf-8",
+        )
+    assert "| tissue | unet | 50 (30 to 60) |" in table(skill_table, tmp_path)
