@@ -3,7 +3,7 @@
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test lint docs bench napari
+.PHONY: demo test lint docs bench skill napari
 
 demo: $(READY)
 	$(BIN)/morphocast demo
@@ -24,6 +24,9 @@ docs: $(READY)
 
 bench: $(READY)
 	scripts/with-display.sh $(BIN)/python benchmarks/speed.py
+
+skill: $(READY)
+	$(BIN)/python benchmarks/skill.py
 
 napari: $(READY)
 	$(BIN)/python scripts/open_napari.py

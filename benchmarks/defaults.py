@@ -1,6 +1,7 @@
 """Why the defaults are what they are: one setting changed at a time, the same minutes.
 
-    python benchmarks/defaults.py MOVIE [--minutes 0.75] [--seeds 1] [-o TABLE]
+    python benchmarks/defaults.py MOVIE [--model unet] [--minutes 0.75] [--seeds 1]
+                                  [-o TABLE]
 
 Prints the share of the error of "nothing moves" that is removed, by lead, on the unseen
 last fifth of the movie. Minutes are those of one processor core, so that a busy machine
@@ -26,20 +27,19 @@ from napari_morphocast.training.config import Hardware, Run
 
 if TYPE_CHECKING:
     from napari_morphocast.data.movie import Movie
+    from napari_morphocast.evaluation.scores import Scores
 
-LEADS = 1, 2, 3, 6
-VARIANTS: tuple[dict[str, Any], ...] = (
+LEADS = 1, 3, 5, 10
+BESIDE = "denoised", "ridge", "advection"
+SHARED: tuple[dict[str, Any], ...] = (
     {},
-    {"inputs": "frame"},
+    {"start": "persistence"},
     {"head": "change"},
-    {"supervision": "last"},
-    {"patch": 1},
-    {"patch": 4, "hidden": (64,)},
-    {"hidden": (16,)},
-    {"hidden": (24, 24)},
-    {"context": 8},
+    {"balance": False},
     {"horizon": 1},
-    {"horizon": 4},
+    {"horizon": 8},
+    {"context": 4},
+    {"patch": 1},
     {"learning_rate": 1e-3},
     {"batch": 8},
     {"crop": 128},
@@ -47,7 +47,24 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"flips": True},
     {"ema": 0.0},
     {"mse": 0.0, "l1": 1.0},
+    {"ssim": 0.1},
 )
+VARIANTS: dict[str, tuple[dict[str, Any], ...]] = {
+    "unet": (
+        *SHARED,
+        {"width": 16},
+        {"width": 64},
+        {"depth": 2},
+        {"frames": 4},
+    ),
+    "convlstm": (
+        *SHARED,
+        {"inputs": "frame"},
+        {"supervision": "last"},
+        {"hidden": (16,)},
+        {"hidden": (24, 24)},
+    ),
+}
 CPU = Hardware(device="cpu")
 
 
@@ -55,6 +72,7 @@ def main() -> None:
     """Train every variant and print one line each."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("movie", type=Path)
+    parser.add_argument("--model", choices=VARIANTS, default="unet")
     parser.add_argument("--minutes", type=float, default=0.75)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path)
@@ -62,42 +80,45 @@ def main() -> None:
     torch.set_num_threads(1)
     fit.time = SimpleNamespace(monotonic=time.process_time)  # type: ignore[assignment, attr-defined]
     movie = read_movie(given.movie)
-    lines = _head(movie, given.minutes, given.seeds)
+    lines = _head(movie, given)
     print("\n".join(lines), flush=True)
-    for variant in VARIANTS:
-        runs = [_skills(movie, variant, given.minutes, s) for s in range(given.seeds)]
+    for variant in VARIANTS[given.model]:
+        runs = [_skills(movie, variant, given, seed) for seed in range(given.seeds)]
         lines.append(_row(", ".join(f"{k}={v}" for k, v in variant.items()), runs))
         print(lines[-1], flush=True)
         if given.output:
             given.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def _head(movie: Movie, minutes: float, seeds: int) -> list[str]:
-    advection = api.evaluate(movie, ["advection"], horizon=max(LEADS), hardware=CPU)
-    rows = advection.of("advection", "skill_persistence")
-    skills = [next(r.value for r in rows if r.lead == lead) for lead in LEADS]
+def _head(movie: Movie, given: argparse.Namespace) -> list[str]:
+    scores = api.evaluate(movie, ["advection"], horizon=max(LEADS), hardware=CPU)
     return [
         f"{datetime.now(UTC):%Y-%m-%d}, benchmarks/defaults.py, {movie.name}, "
-        f"{minutes:g} CPU-minutes each, {seeds} seed(s), torch {torch.__version__}",
+        f"{given.model}, {given.minutes:g} CPU-minutes each, {given.seeds} seed(s), "
+        f"torch {torch.__version__}",
         "",
         "| changed from the defaults | "
         + " | ".join(f"lead {k}" for k in LEADS)
         + " |",
         "|---" * (1 + len(LEADS)) + "|",
-        _row("(advection)", [skills]),
+        *(_row(f"({name})", [_of(scores, name)]) for name in BESIDE),
     ]
 
 
 def _skills(
-    movie: Movie, variant: dict[str, Any], minutes: float, seed: int
+    movie: Movie, variant: dict[str, Any], given: argparse.Namespace, seed: int
 ) -> list[float]:
-    run = Run.make("convlstm", minutes=minutes, seed=seed, **variant)
+    run = Run.make(given.model, minutes=given.minutes, seed=seed, **variant)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.morphocast"
         for _ in api.train(movie, path, run, hardware=CPU):
             pass
         scores = api.evaluate(movie, [path], horizon=max(LEADS), hardware=CPU)
-    rows = scores.of("model", "skill_persistence")
+    return _of(scores, "model")
+
+
+def _of(scores: Scores, name: str) -> list[float]:
+    rows = scores.of(name, "skill_persistence")
     return [next(r.value for r in rows if r.lead == lead) for lead in LEADS]
 
 

@@ -28,7 +28,7 @@ def measure(how: How) -> Findings:
     """Forecast one frame with our defaults and with the founding recipe, in turns."""
     rows = []
     for side in (64,) if how.quick else (200, 512):
-        ours, founding = Run.make(), Run.read(RECIPE)
+        ours, founding = Run.make("convlstm"), Run.read(RECIPE)
         turns = {
             "ours": _first(ours, side, how),
             "founding": _first(founding, side, how),
@@ -48,7 +48,7 @@ def measure(how: How) -> Findings:
     return Findings(
         tuple(rows),
         "c: grey levels in, the next frame's grey levels out. Ours: the default "
-        f"ConvLSTM after {Run.make().window.context} frames; beside: "
+        f"ConvLSTM after {Run.make('convlstm').window.context} frames; beside: "
         "examples/morphogenesis.toml after 10.",
     )
 

@@ -51,7 +51,7 @@ def report(findings: Sequence[Findings], device: torch.device, command: str) -> 
     """Date, machine, one table, and a note for every part."""
     rows = [row for found in findings for row in found.rows]
     notes = [f"- {found.note}" for found in findings if found.note]
-    return "\n".join([*_machine(device, command), "", *_lines(rows), "", *notes, ""])
+    return "\n".join([*machine(device, command), "", *_lines(rows), "", *notes, ""])
 
 
 def _lines(rows: Sequence[Row]) -> Iterable[str]:
@@ -64,7 +64,7 @@ def _lines(rows: Sequence[Row]) -> Iterable[str]:
             yield f"|{'|'.join('-' * (w + 2) for w in widths)}|"
 
 
-def _machine(device: torch.device, command: str) -> list[str]:
+def machine(device: torch.device, command: str) -> list[str]:
     return [
         f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}, {command}",
         f"{_processor()}, {os.cpu_count()} cores, {torch.get_num_threads()} used by "

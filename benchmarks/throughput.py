@@ -44,7 +44,7 @@ def measure(how: How) -> Findings:
         "founding": Run.read(RECIPE, epochs=ENOUGH),
         "dense": Run.read(RECIPE, epochs=ENOUGH, supervision="dense", warmup=2),
         "default": Run.make(
-            epochs=ENOUGH, crop=0, until=1.0, validation=0.2, autosave=120.0
+            "convlstm", epochs=ENOUGH, crop=0, until=1.0, validation=0.2, autosave=120.0
         ),
     }
     with tempfile.TemporaryDirectory() as folder:

@@ -1,0 +1,57 @@
+"""One run of the skill benchmark: train, score, write the scores."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import torch
+from skill_movies import MOVIES
+
+from napari_morphocast import api
+from napari_morphocast.training import fit
+from napari_morphocast.training.config import Hardware, Run
+
+if TYPE_CHECKING:
+    from napari_morphocast import Movie
+
+HORIZON = 10
+RECIPE = Path(__file__).parents[1] / "examples" / "morphogenesis.toml"
+
+
+def main() -> None:
+    """Train, score and write, as the arguments say."""
+    movie, model, seed, minutes, device, output = sys.argv[1:]
+    torch.set_num_threads(1)
+    if device == "cpu":  # the clock of the run is what this process has computed
+        fit.time = SimpleNamespace(monotonic=time.process_time)  # type: ignore[assignment, attr-defined]
+    run = _run(model, int(seed), float(minutes))
+    print(_measure(MOVIES[movie].read(), run, device, Path(output)))
+
+
+def _run(model: str, seed: int, minutes: float) -> Run:
+    """Settings of a run: the defaults, or the founding recipe to its own end."""
+    if model == "recipe":
+        return Run.read(RECIPE, seed=seed)
+    return Run.make(model, seed=seed, minutes=minutes)
+
+
+def _measure(movie: Movie, run: Run, device: str, output: Path) -> str:
+    hardware = Hardware(device=device)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{output.stem.split('-')[1]}.morphocast"
+        began = time.process_time() if device == "cpu" else time.monotonic()
+        for _ in api.train(movie, path, run, hardware=hardware):
+            pass
+        took = (time.process_time() if device == "cpu" else time.monotonic()) - began
+        scores = api.evaluate(movie, [path], horizon=HORIZON, hardware=hardware)
+    scores.to_csv(output)
+    return f"{took / 60:.1f} minutes"
+
+
+if __name__ == "__main__":
+    main()
