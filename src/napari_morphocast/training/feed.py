@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SHARE_OF_MEMORY = 0.3  # of what is free on the device, for frames that stay there
 HOST_MEMORY = 2**29  # bytes of frames that stay in memory when the device is the CPU
 MOST_VALIDATION = 32  # windows, evenly spaced
+WIDER = 4  # how much larger squares are in validation than in training
 SYMMETRIES = 8  # four right angles, mirrored or not
 
 
@@ -126,9 +127,16 @@ class Feed:
 
     @property
     def batches(self) -> int:
-        """Optimiser steps in one epoch."""
-        every = -(-len(self.train) // self._together)
+        """Optimiser steps in one epoch: every part of every frame once, if allowed."""
+        every = -(-len(self.train) * self._squares // self._together)
         return min(self.config.batches or every, every)
+
+    @property
+    def _squares(self) -> int:
+        """How many of the random squares one frame has room for."""
+        side = self.config.crop
+        areas = [part.movie.shape[2] * part.movie.shape[3] for part in self.train.parts]
+        return max(1, round(np.mean(areas) / side**2)) if side else 1
 
     @property
     def _together(self) -> int:
@@ -144,7 +152,8 @@ class Feed:
         """
         order = np.random.default_rng([self.config.seed, 0, epoch])
         members = range(self.config.members)
-        indices = np.stack([order.permutation(len(self.train)) for _ in members], 1)
+        every = np.tile(np.arange(len(self.train)), self._squares)
+        indices = np.stack([order.permutation(every) for _ in members], 1)
         numbers = range(first, self.batches)
         stores = *self._stores.values(), *self._targets.values()
         if all(store.resident for store in stores):
@@ -205,7 +214,7 @@ class Feed:
         movie = self.validation.parts[self.validation.place(index).part].movie
         slices = []
         for length in movie.shape[2:]:
-            side = min(2 * self.config.crop or length, length)
+            side = min(WIDER * self.config.crop or length, length)
             start = (length - side) // 2
             slices.append(slice(start, start + side))
         return slices[0], slices[1], 0
