@@ -7,6 +7,7 @@ from movies import gliding
 from napari_morphocast import api
 from napari_morphocast.data.windows import Window
 from napari_morphocast.errors import SettingsError
+from napari_morphocast.models.base import model_class
 from napari_morphocast.models.correction import Correction
 from napari_morphocast.models.denoised import Denoised, DenoisedConfig, blurred
 from napari_morphocast.models.regression import Regression, newest, pushed
@@ -61,6 +62,43 @@ def test_ridge_rollouts_stay_between_the_greys_they_have_seen():
     assert ridge.forecast(context, 30).max() <= context.max()
 
 
+@pytest.mark.parametrize("name", ["unet", "convlstm"])
+def test_rollouts_of_wild_networks_do_not_leave_the_greys_they_have_seen_by_far(name):
+    torch.manual_seed(0)
+    model = model_class(name)(Run.make(name).settings, channels=2)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=3)
+    context = frames(1, 6, 2, 16, 16)
+    rollout = model.eval().forecast(context, 8)
+    assert torch.all((rollout >= -0.25) & (rollout <= 1.25))  # of greys from 0 to 1
+    assert rollout.std() > 0
+
+
+def test_a_few_jumps_do_not_decide_what_the_regression_learns():
+    calm = [drifting(6, seed) for seed in range(6)]
+    jump = drifting(6, 9)
+    jump[-1] = 40 * jump[-1].flip(-1)
+    alone, beside = Regression(3, 1), Regression(3, 1)
+    alone.tune(calm)
+    beside.tune([*calm, jump])
+    latest = drifting(4, 7)[None]
+    truth = latest[:, 3] - latest[:, 2]
+    for regression in (alone, beside):
+        error = (regression(latest[:, :3]) - truth)[..., 2:-2, 2:-2].square().mean()
+        assert error < 0.1 * truth.square().mean()
+
+
+def test_a_repeated_frame_teaches_no_more_than_any_other():
+    moving = [drifting(6, seed) for seed in range(6)]
+    repeated = drifting(6, 9)[:1].expand(6, -1, -1, -1)
+    regression = Regression(3, 1)
+    regression.tune([*moving, repeated])
+    latest = drifting(4, 7)[None]
+    truth = latest[:, 3] - latest[:, 2]
+    error = (regression(latest[:, :3]) - truth)[..., 2:-2, 2:-2].square().mean()
+    assert error < 0.1 * truth.square().mean()
+
+
 def test_denoised_persistence_blurs_a_noisy_scene_and_not_a_sharp_one():
     noisy, sharp = Denoised(DenoisedConfig(), 1), Denoised(DenoisedConfig(), 1)
     still = blurred(frames(1, 1, 32, 32), 2.0).expand(8, 1, 32, 32)
@@ -97,7 +135,7 @@ def test_the_gain_can_take_the_regression_back():
     correction.tune([drifting(8)])
     latest = drifting(8)[None, :2]
     out = torch.zeros(1, correction.outputs, 24, 28)
-    out[:, 0] = -1
+    out[:, 0] = -20  # tanh: -1
     assert torch.equal(correction(latest, out), latest[:, -1])
 
 

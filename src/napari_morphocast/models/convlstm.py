@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_morphocast.models.base import Forecaster, ModelConfig
-from napari_morphocast.models.correction import Begin, Correction
+from napari_morphocast.models.correction import SLACK, Begin, Correction
 from napari_morphocast.models.losses import Weights, distance, relative
-from napari_morphocast.models.regression import newest, pushed
+from napari_morphocast.models.regression import held, limits, newest, pushed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -211,8 +211,9 @@ class ConvLSTM(Forecaster, name="convlstm"):
         for frame in context.unbind(1):
             memory = self.remember(frame, memory)
         assert memory is not None
+        extremes = limits(context, SLACK)
         while True:
-            frame = self.next_frame(memory)
+            frame = held(self.next_frame(memory), extremes)
             yield frame
             memory = self.remember(frame, memory)
 
@@ -287,9 +288,11 @@ class ConvLSTM(Forecaster, name="convlstm"):
             if step >= first:
                 forecasts.append(self.next_frame(memory))
         assert memory is not None
+        extremes = limits(context, SLACK)
+        forecasts[-1] = held(forecasts[-1], extremes)
         for _ in range(horizon - 1):
             memory = self.remember(forecasts[-1], memory)
-            forecasts.append(self.next_frame(memory))
+            forecasts.append(held(self.next_frame(memory), extremes))
         return torch.stack(forecasts, 1)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Start = Literal["persistence", "regression"]
 WIDE = 1.5, 3.0, 6.0  # pixels; how far the regression sees beyond the neighbourhood
+SLACK = 0.25  # of the grey levels known: so far beyond them a rollout may go
 MOTION_GAIN = 4.0  # pixels of motion for an output of 1
 
 
@@ -33,7 +34,7 @@ class Begin(BaseModel):
 class Correction(nn.Module):
     """Turns what a network puts out into the next frame.
 
-    frame = warp(last + (1 + gain) (start - last), motion) + change
+    frame = warp(last + (1 + tanh gain) (start - last), motion) + change
 
     ``start`` is the regression's forecast, or the last frame itself. Where the network
     puts out zeros, the frame is the start: so training begins at a forecast that is
@@ -78,7 +79,7 @@ class Correction(nn.Module):
         motion, gain, change = out.split(self.sizes, 1)
         frame: Tensor = latest[:, -1]
         if self.regression is not None:
-            frame = frame + (1 + gain) * self.regression(latest)
+            frame = frame + (1 + gain.tanh()) * self.regression(latest)
         if motion.shape[1]:
             frame = warp(frame, MOTION_GAIN * motion)
         corrected: Tensor = frame + change

@@ -11,10 +11,11 @@ from torch.nn import functional as F
 from napari_morphocast.models.denoised import blurred
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 SIDE = 3  # of the neighbourhood, in pixels
 CAUTION = 1e-4  # pull towards "nothing moves", relative to the mean square of planes
+STILL = 0.1  # of the usual change: what moves less than this counts as this much
 
 
 class Regression(nn.Module):
@@ -52,23 +53,34 @@ class Regression(nn.Module):
         return F.conv2d(self._planes(latest), self.weight, self.bias)
 
     def tune(self, stretches: Iterable[Tensor]) -> None:
-        """Solve for the coefficients on stretches of training frames (T, C, Y, X)."""
+        """Solve for the coefficients on stretches of training frames (T, C, Y, X).
+
+        All changes count alike, large or small, or a few jumps of the stage or of the
+        lamp would decide: each frame's squared error is divided by that of "nothing
+        moves", which is what skill measures.
+        """
+        pairs = [pair for frames in stretches for pair in self._pairs(frames)]
+        moved = torch.tensor([float(change.square().mean()) for _, change in pairs])
+        least = STILL * moved.median().clamp(min=1e-12)
         channels, size = len(self.weight), self.weight[0].numel() + 1
         gram = torch.zeros(size, size, dtype=torch.float64)
         moment = torch.zeros(size, channels, dtype=torch.float64)
-        for frames in stretches:
-            for now in range(min(self.frames, len(frames) - 1), len(frames)):
-                planes = self._planes(newest(frames[None, :now], self.frames))
-                around = F.unfold(planes, SIDE)[0]
-                known = torch.cat([around, torch.ones_like(around[:1])]).double()
-                change = (frames[now] - frames[now - 1]).flatten(1).double()
-                gram += known @ known.T
-                moment += known @ change.T
+        for (latest, change), scale in zip(pairs, moved.clamp(min=least), strict=True):
+            around = F.unfold(self._planes(latest), SIDE)[0]
+            known = torch.cat([around, torch.ones_like(around[:1])]).double()
+            gram += known @ known.T / scale
+            moment += known @ change.flatten(1).double().T / scale
         pull = CAUTION * gram.diagonal().mean().clamp(min=1e-12)
         gram += pull * torch.eye(size, dtype=gram.dtype)
         found = torch.linalg.solve(gram, moment).T
         self.weight.copy_(found[:, :-1].reshape(self.weight.shape))
         self.bias.copy_(found[:, -1])
+
+    def _pairs(self, frames: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """What is looked at, (1, frames, C, Y, X), and the change (C, Y, X) after."""
+        for now in range(min(self.frames, len(frames) - 1), len(frames)):
+            latest = newest(frames[None, :now], self.frames)
+            yield latest, frames[now] - frames[now - 1]
 
     def _planes(self, latest: Tensor) -> Tensor:
         """Everything that is looked at, continued beyond the border by one pixel."""
@@ -84,6 +96,22 @@ def newest(context: Tensor, count: int) -> Tensor:
     if missing <= 0:
         return context[:, -count:]
     return torch.cat([context[:, :1].expand(-1, missing, -1, -1, -1), context], 1)
+
+
+def limits(frames: Tensor, slack: float = 0.0) -> Tensor:
+    """Darkest and brightest pixel of (B, T, C, Y, X) in every channel, (2, B, C, 1, 1).
+
+    A rollout that keeps its forecasts between them cannot run away. With ``slack`` they
+    lie further apart, by this share of their distance at either end.
+    """
+    low, high = frames.amin((1, 3, 4)), frames.amax((1, 3, 4))
+    more = slack * (high - low)
+    return torch.stack([low - more, high + more])[..., None, None]
+
+
+def held(frame: Tensor, extremes: Tensor) -> Tensor:
+    """Keep a frame between its limits; gradients pass as if there were none."""
+    return frame.clamp(*extremes).detach() + (frame - frame.detach())
 
 
 def pushed(latest: Tensor, frame: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from napari_morphocast.models.base import Forecaster, ModelConfig, Stage
-from napari_morphocast.models.regression import Regression, newest, pushed
+from napari_morphocast.models.regression import Regression, held, limits, newest, pushed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,11 +55,10 @@ class Ridge(Forecaster, name="ridge"):
     def unroll(self, context: Tensor) -> Iterator[Tensor]:
         """Go on from the latest frames of (B, T, C, Y, X)."""
         latest = newest(context, self.config.frames)
-        darkest = context.amin((1, 3, 4))[..., None, None]
-        brightest = context.amax((1, 3, 4))[..., None, None]
+        extremes = limits(context)
         while True:
             frame = latest[:, -1] + self.regression(latest)
-            frame = frame.clamp(darkest, brightest)
+            frame = held(frame, extremes)
             yield frame
             latest = pushed(latest, frame)
 

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_morphocast.models.base import Forecaster, ModelConfig
-from napari_morphocast.models.correction import Begin, Correction
+from napari_morphocast.models.correction import SLACK, Begin, Correction
 from napari_morphocast.models.losses import Weights, distance, relative
-from napari_morphocast.models.regression import newest, pushed
+from napari_morphocast.models.regression import held, limits, newest, pushed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -87,7 +87,8 @@ class UNet(Forecaster, name="unet"):
     """Small residual U-Net (Ronneberger et al., 2015) over the latest frames.
 
     What it puts out corrects a linear forecast (``Correction``); its last layer begins
-    at zero. Rolled out one frame at a time, each forecast becoming the latest frame.
+    at zero. Rolled out one frame at a time, each forecast becoming the latest frame;
+    none is darker or brighter by far than all of the latest ones.
     """
 
     Config = UNetConfig
@@ -116,8 +117,9 @@ class UNet(Forecaster, name="unet"):
     def unroll(self, context: Tensor) -> Iterator[Tensor]:
         """Go on from the latest frames of (B, T, C, Y, X)."""
         latest = newest(context, self.config.frames)
+        extremes = limits(latest, SLACK)
         while True:
-            frame: Tensor = self.correction(latest, self._seen(latest))
+            frame = held(self.correction(latest, self._seen(latest)), extremes)
             yield frame
             latest = pushed(latest, frame)
 

@@ -42,12 +42,13 @@ class TrainConfig(BaseModel):
         "(minutes; 0 = no limit).",
     )
     patience: int = Field(
-        30,
+        15,
         ge=0,
         le=100_000,
         title="Patience",
-        description="End early after so many epochs without getting better on unseen "
-        "frames (epochs; 0 = never).",
+        description="After so many epochs without getting better on unseen frames, go "
+        "back to the best weights and on with a tenth of the learning rate; when that "
+        "brings nothing for as long, end (epochs; 0 = never).",
     )
     members: int = Field(
         1,
@@ -98,7 +99,7 @@ class TrainConfig(BaseModel):
         "what the model sees stays noisy.",
     )
     learning_rate: float = Field(
-        4e-3,
+        2e-3,
         gt=0,
         le=1,
         title="Learning rate",
@@ -117,11 +118,11 @@ class TrainConfig(BaseModel):
         description="Whether the learning rate warms up and fades, or stays.",
     )
     clip: float = Field(
-        1.0,
+        3.0,
         ge=0,
         le=1e6,
         title="Gradient clipping",
-        description="Longest gradient (0 = no clipping).",
+        description="Longest gradient, in units of the usual one (0 = no clipping).",
     )
     ema: float = Field(
         0.98,

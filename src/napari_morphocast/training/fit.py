@@ -15,7 +15,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from napari_morphocast.errors import TrainingError
 from napari_morphocast.models.base import Forecaster
 from napari_morphocast.training.calibrating import calibrate
-from napari_morphocast.training.checkpoint import Checkpoint, save
+from napari_morphocast.training.checkpoint import Checkpoint, read, save
+from napari_morphocast.training.descent import Descent
 from napari_morphocast.training.devices import choose, engine
 from napari_morphocast.training.events import (
     BatchDone,
@@ -36,14 +37,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from napari_morphocast.data.windows import Window, Windows
-    from napari_morphocast.models.base import Model, Objective, Stage
+    from napari_morphocast.models.base import Model, Stage
     from napari_morphocast.training.config import Hardware
 
 WARMUP = 0.05  # share of a run in which the learning rate rises
 COLDEST = 0.02  # share of the peak learning rate that a run ends with
+RETREATS = 1  # to the best weights, before a run ends for want of better ones
+SLOWER = 0.1  # learning rate after a retreat, relative to before
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +117,7 @@ class _Loop:
         average = get_ema_multi_avg_fn(self.config.ema)
         self.average = AveragedModel(self.model, multi_avg_fn=average)
         self.plan = _plan(model.stages(), self.config.epochs)
-        self.optimizers: dict[nn.Module, torch.optim.Optimizer] = {}
+        self.descent = Descent(self.fabric, self.config)
         self.began = time.monotonic() - self.state.seconds
         self.kept = time.monotonic()
         self.again = 0  # epoch from which a run that had ended here waits anew
@@ -130,15 +133,16 @@ class _Loop:
         if not math.isfinite(self.state.best):
             self._look()
         why: Ending = "done"
-        for stage in self.plan[self.state.epoch :]:
+        while why == "done" and self.state.epoch < len(self.plan):
+            stage = self.plan[self.state.epoch]
             self._enter(stage)
             why = yield from self._epoch(stage)
             if why in ("done", "time"):
                 yield from self._check(stage)
             if why == "done" and self._plateau():
                 why = "plateau"
-            if why != "done":
-                break
+            if why in ("plateau", "diverged") and self._retreat():
+                why = "done"
         if why == "stopped" and self.state.epoch == 0:
             self._look()
         self._keep()
@@ -149,9 +153,8 @@ class _Loop:
 
     def release(self) -> None:
         """Give the device's memory back."""
-        self.optimizers.clear()
         self.model.cpu()
-        del self.average, self.feed
+        del self.average, self.feed, self.descent
         gc.collect()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
@@ -172,20 +175,9 @@ class _Loop:
 
     def _enter(self, stage: Stage) -> None:
         """Make the stage's optimisers, unless it goes on."""
-        if self.optimizers and self.state.stage == stage.name:
-            return
-        self.optimizers = {
-            objective.module: torch.optim.AdamW(
-                objective.module.parameters(),
-                lr=self.config.learning_rate,
-                weight_decay=self.config.weight_decay,
-            )
-            for objective in stage.objectives
-        }
-        if self.state.stage == stage.name:
-            pairs = zip(self.optimizers.values(), self.state.optimizers, strict=True)
-            for optimizer, state in pairs:
-                optimizer.load_state_dict(state)
+        goes_on = self.state.stage == stage.name
+        if not (self.descent.optimizers and goes_on):
+            self.descent.begin(stage, self.state.optimizers if goes_on else ())
         self.state.stage = stage.name
 
     def _epoch(self, stage: Stage) -> Generator[Event, None, Ending]:
@@ -215,42 +207,10 @@ class _Loop:
         shown = []
         for objective in stage.objectives:
             if self.state.batch % objective.every == 0:
-                loss = self._descend(objective, batch, weight, rate)
+                loss = self.descent.step(objective, batch, weight, rate)
                 shown += [loss] * (objective.name == stage.objectives[0].name)
         self.average.update_parameters(self.model)
         return float(torch.stack(shown).mean()) if shown else 0.0
-
-    def _descend(
-        self, objective: Objective, batch: Window[Tensor], weight: float, rate: float
-    ) -> Tensor:
-        """Move the objective's own parameters, and no others, one step downhill."""
-        parameters = list(objective.module.parameters())
-        optimizer = self.optimizers[objective.module]
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        optimizer.zero_grad(set_to_none=True)
-        with self.fabric.autocast():
-            loss = objective.loss(batch) * weight
-        loss.backward(inputs=parameters)
-        mean = self._shared(loss.detach(), parameters)
-        clip = self.config.clip or math.inf
-        length = torch.nn.utils.clip_grad_norm_(parameters, clip)
-        if not torch.isfinite(length):
-            return torch.full_like(mean, math.nan)
-        optimizer.step()
-        return mean
-
-    def _shared(self, loss: Tensor, parameters: list[nn.Parameter]) -> Tensor:
-        """Average loss and gradients over all processes, in one message."""
-        if self.fabric.world_size == 1:
-            return loss
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        flat = torch.cat([loss.reshape(1), *(g.reshape(-1) for g in gradients)])
-        flat = self.fabric.all_reduce(flat, reduce_op="mean")  # type: ignore[assignment]
-        sizes = [1, *(g.numel() for g in gradients)]
-        for gradient, values in zip(gradients, flat.split(sizes)[1:], strict=True):
-            gradient.copy_(values.view_as(gradient))
-        return flat[0]
 
     def _agreed(self) -> tuple[float, bool]:
         """Seconds so far and the wish to stop, the same in all processes."""
@@ -263,16 +223,18 @@ class _Loop:
 
     def _warmth(self) -> float:
         """Share of the peak learning rate: a short rise, then half a cosine."""
+        slower: float = SLOWER**self.state.retreats
         if self.config.schedule == "constant":
-            return 1.0
+            return slower
         steps = self.state.epoch * self.feed.batches + self.state.batch
         done = (steps + 1) / (len(self.plan) * self.feed.batches)
         if self.config.minutes:
             done = max(done, self.state.seconds / (60 * self.config.minutes))
         if done < WARMUP:
-            return done / WARMUP
+            return slower * done / WARMUP
         fall = min(1.0, (done - WARMUP) / (1 - WARMUP))
-        return COLDEST + (1 - COLDEST) * (1 + math.cos(math.pi * fall)) / 2
+        height = COLDEST + (1 - COLDEST) * (1 + math.cos(math.pi * fall)) / 2
+        return slower * height
 
     def _look(self) -> None:
         """Keep the weights as they are if nothing better is there yet.
@@ -340,8 +302,24 @@ class _Loop:
 
     def _plateau(self) -> bool:
         """Whether unseen frames have not been forecast better for too long."""
-        waited = self.state.epoch - max(self.state.best_epoch, self.again)
+        begun = self.plan.index(self.plan[-1])  # earlier stages are not judged
+        since = max(begun, self.state.best_epoch, self.state.retreated, self.again)
+        waited = self.state.epoch - since
         return bool(self.config.patience) and waited >= self.config.patience
+
+    def _retreat(self) -> bool:
+        """Go back to the best weights, and on more slowly; False if that was done."""
+        state = self.state
+        if state.retreats == RETREATS:
+            return False
+        self.fabric.barrier()
+        _, best = read(self.job.path)
+        self.model.load_state_dict(best.state_dict())
+        self.average.module.load_state_dict(best.state_dict())
+        self.descent.optimizers.clear()
+        state.optimizers, state.batch, state.loss = [], 0, 0.0
+        state.retreats, state.retreated = state.retreats + 1, state.epoch
+        return True
 
     def _save(self, validation: float) -> None:
         """Write the averaged weights as the checkpoint, and the state beside it."""
@@ -365,8 +343,7 @@ class _Loop:
             self.state,
             weights=self.model.state_dict(),
             average=self.average.state_dict(),
-            optimizers=[o.state_dict() for o in self.optimizers.values()]
-            or self.state.optimizers,
+            optimizers=self.descent.states() or self.state.optimizers,
         )
         write_state(self.job.path, now)
 

@@ -31,6 +31,8 @@ class RunState:
     seconds: float = 0.0
     best: float = float("inf")
     best_epoch: int = 0
+    retreats: int = 0  # to the best weights, to go on more slowly
+    retreated: int = 0  # epoch of the last one
     train: list[float] = field(default_factory=list)
     validation: list[float] = field(default_factory=list)
     stage: str = ""
