@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from skill_movies import MOVIES
+from skill_movies import ALL, MOVIES
 from skill_table import table
 from table import machine
 
@@ -46,7 +46,7 @@ class Cell:
 def main() -> None:
     """Run what is missing, then print the table."""
     given = _arguments()
-    movies = [m for m in given.movies.split(",") if MOVIES[m].is_here()]
+    movies = [m for m in given.movies.split(",") if ALL[m].is_here()]
     for name in sorted(set(given.movies.split(",")) - set(movies)):
         print(f"{name} is left out: its file is not here.", file=sys.stderr)
     given.output.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import torch
-from skill_movies import MOVIES
+from skill_movies import ALL
 
 from napari_morphocast import api
 from napari_morphocast.training import fit
@@ -30,7 +30,7 @@ def main() -> None:
     if device == "cpu":  # the clock of the run is what this process has computed
         fit.time = SimpleNamespace(monotonic=time.process_time)  # type: ignore[assignment, attr-defined]
     run = _run(model, int(seed), float(minutes))
-    print(_measure(MOVIES[movie].read(), run, device, Path(output)))
+    print(_measure(ALL[movie].read(), run, device, Path(output)))
 
 
 def _run(model: str, seed: int, minutes: float) -> Run:

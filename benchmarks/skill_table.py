@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
-from skill_movies import MOVIES
+from skill_movies import ALL
 
 from napari_morphocast.api.evaluating import BASELINES
 
@@ -124,10 +124,11 @@ def _aims(folder: Path, movies: Sequence[str], models: Sequence[str]) -> Iterabl
             runs = {
                 movie: _runs(folder, movie, model)
                 for movie in movies
-                if MOVIES[movie].real == real
+                if ALL[movie].real == real
             }
             runs = {movie: found for movie, found in runs.items() if found.seeds}
-            yield f"- {model}, {called} movies: {_reached(runs)}"
+            if runs:
+                yield f"- {model}, {called} movies: {_reached(runs)}"
             shares = [s for r in runs.values() for s in r.values("predictable", 1)]
             if shares and not real:
                 yield (

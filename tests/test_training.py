@@ -15,9 +15,12 @@ from napari_morphocast import api
 from napari_morphocast.data.io import write_movie
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import MovieError, SettingsError, TrainingError
+from napari_morphocast.models.base import Objective, Stage
 from napari_morphocast.models.convlstm import ConvLSTM
 from napari_morphocast.training.checkpoint import read
 from napari_morphocast.training.config import Hardware, Run
+from napari_morphocast.training.descent import Descent
+from napari_morphocast.training.devices import engine
 from napari_morphocast.training.events import (
     BatchDone,
     EpochDone,
@@ -189,6 +192,8 @@ def test_a_time_limit_ends_with_a_checked_model(path):
 def test_patience_ends_a_run_that_does_not_get_better(path):
     events = events_of(path, epochs=50, patience=2, learning_rate=1e-12)
     assert events[-1] == Finished("plateau")
+    assert sum(isinstance(event, EpochDone) for event in events) == 2 + 2
+    assert read_state(path).retreats == 1
 
 
 def test_a_run_that_ended_on_a_plateau_goes_on_with_new_patience(path):
@@ -226,6 +231,46 @@ def test_a_loss_that_becomes_nan_keeps_the_last_good_weights(path, monkeypatch):
     events = events_of(path, epochs=50)
     assert events[-1] == Finished("diverged")
     assert all(weight.isfinite().all() for weight in weights(path).values())
+
+
+def test_a_run_that_diverges_once_goes_on_more_slowly(path, monkeypatch):
+    honest, step = ConvLSTM.loss, Descent.step
+    calls, rates = [], []
+
+    def poisoned(self, batch):
+        calls.append(1)
+        return honest(self, batch) * (float("nan") if len(calls) == 9 else 1)
+
+    def watched(self, objective, batch, weight, rate):
+        rates.append(rate)
+        return step(self, objective, batch, weight, rate)
+
+    monkeypatch.setattr(ConvLSTM, "loss", poisoned)
+    monkeypatch.setattr(Descent, "step", watched)
+    events = events_of(path, epochs=4, schedule="constant")
+    assert events[-1] == Finished("done")
+    assert rates[9] == pytest.approx(rates[8] / 10)
+    assert all(np.isfinite(e.train) for e in events if isinstance(e, EpochDone))
+
+
+class Slope(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.height = torch.nn.Parameter(torch.zeros(4))
+
+
+@pytest.mark.parametrize(("clip", "longest"), [(3.0, 3.0), (0.0, 1e6)])
+def test_an_unusually_long_gradient_is_shortened(clip, longest):
+    slope = Slope()
+    descent = Descent(engine(CPU), small(clip=clip).training)
+    descents = []
+    for steepness in (1, 1, 1e6):
+        objective = Objective("mse", lambda _, s=steepness: s * slope.height[0], slope)
+        if not descent.optimizers:
+            descent.begin(Stage("all", (objective,)))
+        descent.step(objective, None, 1.0, 1e-3)
+        descents.append(float(slope.height.grad.norm()))
+    assert descents == pytest.approx([1, 1, longest], rel=1e-3)
 
 
 def test_running_out_of_memory_is_one_sentence_with_advice(path, monkeypatch):
