@@ -17,7 +17,6 @@ from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import Part, shortened, split_in_time
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.models.base import Forecaster, model_class
-from napari_morphocast.models.regression import Regression
 from napari_morphocast.training.checkpoint import SUFFIX, Checkpoint, stamp
 from napari_morphocast.training.config import Hardware, Run, TrainConfig, checked
 from napari_morphocast.training.devices import choose
@@ -166,7 +165,7 @@ def _fresh(draft: Checkpoint, split: Split) -> Network:
             f"{draft.model} needs no training; use its name as a model."
         )
     if isinstance(model, Forecaster):
-        model.tune(_examples(split, draft.scaling, _looks_back(model)))
+        model.tune(_examples(split, draft.scaling, model.lookback))
     return model
 
 
@@ -225,23 +224,17 @@ def _split(movies: Sequence[Movie], spec: WindowSpec, config: TrainConfig) -> Sp
     return split._replace(train=without_outliers(split.train, config.outliers))
 
 
-def _looks_back(model: Network) -> int:
-    """How many frames the regressions in a model are given."""
-    found = (m.frames for m in model.modules() if isinstance(m, Regression))
-    return max(found, default=1)
-
-
-def _examples(split: Split, scaling: Scaling, given: int) -> Iterator[Tensor]:
+def _examples(split: Split, scaling: Scaling, lookback: int) -> Iterator[Tensor]:
     """Stretches of known frames, (T, C, Y, X): some that are shown, then a target.
 
     Validation frames are among them, as they are for the baselines: the latest frames
     are the most like those to come, and a few coefficients cannot learn them by heart.
     Between two halves only the last frame shown is a target, so a stretch has no more
-    frames before it than the regressions are ``given``.
+    frames before it than are looked at.
     """
     spec = split.train.spec.model_copy(update={"horizon": 1})
     known = [Part(part.movie, 0, part.stop) for part in split.validation.parts]
-    shown = spec.order if spec.task == "forecast" else spec.order[-given - 1 :]
+    shown = spec.order if spec.task == "forecast" else spec.order[-lookback - 1 :]
     for frames in stretches(known, spec.length, scaling):
         yield frames[list(shown)]
 

@@ -101,6 +101,11 @@ class Forecaster(Model):
         """Fewest frames that a forecast can start from."""
         return 1
 
+    @property
+    def lookback(self) -> int:
+        """How many of the frames before a target ``tune`` looks at."""
+        return self.shortest_context
+
     def tune(self, stretches: Iterable[Tensor]) -> None:
         """Find what can be found at once, in closed form, before any training.
 

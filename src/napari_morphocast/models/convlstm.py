@@ -201,6 +201,11 @@ class ConvLSTM(Forecaster, name="convlstm"):
             assert self.head.bias is not None
             nn.init.zeros_(self.head.bias)
 
+    @property
+    def lookback(self) -> int:
+        """Frames that the regression sees."""
+        return LATEST
+
     def tune(self, stretches: Iterable[Tensor]) -> None:
         """Solve for the linear forecast that the network will correct."""
         self.correction.tune(stretches)

@@ -46,6 +46,11 @@ class Ensemble(Forecaster):
         """Fewest frames that the members can start from."""
         return self._each[0].shortest_context
 
+    @property
+    def lookback(self) -> int:
+        """How many of the frames before a target the members look at."""
+        return self._each[0].lookback
+
     def tune(self, stretches: Iterable[Tensor]) -> None:
         """Let every member find what can be found at once, on its own random half."""
         kept = list(stretches)

@@ -110,6 +110,11 @@ class UNet(Forecaster, name="unet"):
         assert self.head.bias is not None
         nn.init.zeros_(self.head.bias)
 
+    @property
+    def lookback(self) -> int:
+        """All frames that the network sees."""
+        return self.config.frames
+
     def tune(self, stretches: Iterable[Tensor]) -> None:
         """Solve for the linear forecast that the network will correct."""
         self.correction.tune(stretches)

@@ -71,7 +71,7 @@ class Trained:
         usual = round(len(movie) * TrainConfig().until)
         known = [Part(movie, 0, max(1, usual if until is None else until))]
         scaling = Scaling.fit(known)
-        model.tune(stretches(known, model.shortest_context + 1, scaling))
+        model.tune(stretches(known, model.lookback + 1, scaling))
         checkpoint = Checkpoint(
             model=name,
             settings=model.config.model_dump(),
