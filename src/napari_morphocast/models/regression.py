@@ -22,9 +22,9 @@ class Regression(nn.Module):
     """Linear map from a neighbourhood in the latest frames to the next change.
 
     The change of a pixel is regressed on its 3 x 3 neighbourhood in the latest frames,
-    in all channels; with ``blurs`` also in blurred copies of the last frame and of the
-    mean of the latest ones, which sees far at little cost. The same coefficients hold
-    for all pixels. Until ``tune`` has solved for them they are zero: nothing moves.
+    in all channels; with ``blurs`` also in blurred copies of the last frame, which sees
+    far at little cost. The same coefficients hold for all pixels. Until ``tune`` has
+    solved for them they are zero: nothing moves.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class Regression(nn.Module):
     ) -> None:
         super().__init__()
         self.frames, self.blurs = frames, blurs
-        planes = (frames + 2 * len(blurs)) * channels
+        planes = (frames + len(blurs)) * channels
         self.register_buffer("weight", torch.zeros(channels, planes, SIDE, SIDE))
         self.register_buffer("bias", torch.zeros(channels))
 
@@ -84,8 +84,7 @@ class Regression(nn.Module):
 
     def _planes(self, latest: Tensor) -> Tensor:
         """Everything that is looked at, continued beyond the border by one pixel."""
-        last, mean = latest[:, -1], latest.mean(1)
-        wide = [blurred(frame, s) for s in self.blurs for frame in (last, mean)]
+        wide = [blurred(latest[:, -1], sigma) for sigma in self.blurs]
         planes = torch.cat([latest.flatten(1, 2), *wide], 1)
         return F.pad(planes, (1, 1, 1, 1), mode="replicate")
 
