@@ -179,6 +179,15 @@ def test_a_run_begins_at_the_regression_and_is_never_worse(tmp_path):
     assert kept < 0.5 * started.persistence
 
 
+def test_a_regression_that_harms_on_unseen_frames_is_forgotten(tmp_path, monkeypatch):
+    monkeypatch.setattr(Regression, "tune", lambda self, _: self.bias.fill_(0.3))
+    run = Run.make("unet", epochs=1, learning_rate=1e-12, context=4, horizon=2)
+    path = tmp_path / "model.morphocast"
+    list(api.train(gliding(40), path, run, hardware=CPU))
+    scores = api.load(path).checkpoint.scores
+    assert scores["validation"] == pytest.approx(scores["persistence"])
+
+
 def test_auto_is_the_model_that_forecasts_best():
     assert Run.make("auto").model == Run.make().model == "unet"
 

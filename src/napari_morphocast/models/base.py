@@ -115,6 +115,9 @@ class Forecaster(Model):
             Neighbouring training frames, scaled to about 0..1.
         """
 
+    def forget(self) -> None:
+        """Undo ``tune``, where it has done harm; nothing to undo unless told."""
+
     @abstractmethod
     def unroll(self, context: Tensor) -> Iterator[Tensor]:
         """Foretell one frame after the other, for as long as anybody asks.

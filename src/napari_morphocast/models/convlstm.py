@@ -210,6 +210,10 @@ class ConvLSTM(Forecaster, name="convlstm"):
         """Solve for the linear forecast that the network will correct."""
         self.correction.tune(stretches)
 
+    def forget(self) -> None:
+        """Correct "nothing moves" instead."""
+        self.correction.forget()
+
     def unroll(self, context: Tensor) -> Iterator[Tensor]:
         """Foretell frame after frame from the model's own forecasts."""
         memory: Memory | None = None

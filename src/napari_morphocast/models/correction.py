@@ -71,6 +71,11 @@ class Correction(nn.Module):
         if self.regression is not None:
             self.regression.tune(stretches)
 
+    def forget(self) -> None:
+        """Correct "nothing moves" instead."""
+        if self.regression is not None:
+            self.regression.forget()
+
     def forward(self, latest: Tensor, out: Tensor) -> Tensor:
         """Make the frame (B, C, Y, X) after the latest ones (B, frames, C, Y, X).
 

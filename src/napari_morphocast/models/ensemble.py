@@ -59,6 +59,11 @@ class Ensemble(Forecaster):
             order = torch.randperm(len(kept), generator=lot).tolist()
             member.tune([kept[place] for place in order[: -(-len(kept) // 2)]])
 
+    def forget(self) -> None:
+        """Undo what all members found."""
+        for member in self._each:
+            member.forget()
+
     def unroll(self, context: Tensor) -> Iterator[Tensor]:
         """Foretell the mean of the members' own free-running forecasts."""
         for frames in self.unroll_members(context):

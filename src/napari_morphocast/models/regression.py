@@ -76,6 +76,11 @@ class Regression(nn.Module):
         self.weight.copy_(found[:, :-1].reshape(self.weight.shape))
         self.bias.copy_(found[:, -1])
 
+    def forget(self) -> None:
+        """Foretell again that nothing moves."""
+        self.weight.zero_()
+        self.bias.zero_()
+
     def _pairs(self, frames: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """What is looked at, (1, frames, C, Y, X), and the change (C, Y, X) after."""
         for now in range(min(self.frames, len(frames) - 1), len(frames)):

@@ -119,6 +119,10 @@ class UNet(Forecaster, name="unet"):
         """Solve for the linear forecast that the network will correct."""
         self.correction.tune(stretches)
 
+    def forget(self) -> None:
+        """Correct "nothing moves" instead."""
+        self.correction.forget()
+
     def unroll(self, context: Tensor) -> Iterator[Tensor]:
         """Go on from the latest frames of (B, T, C, Y, X)."""
         latest = newest(context, self.config.frames)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import time
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
@@ -243,9 +244,24 @@ class _Loop:
         persistence for a fresh one and the old model for a finetuned one.
         """
         validation, _ = self._validate()
+        if validation > self.persistence:
+            validation = self._forget(validation)
         if not validation >= self.state.best:
             self.state.best = validation
             self._save(validation)
+
+    def _forget(self, validation: float) -> float:
+        """Start from "nothing moves" where that is better than what was tuned."""
+        tuned = deepcopy(self.model.state_dict())
+        networks = self.model, self.average.module
+        for network in networks:
+            cast("Forecaster", network).forget()
+        without, _ = self._validate()
+        if without < validation:
+            return without
+        for network in networks:
+            network.load_state_dict(tuned)
+        return validation
 
     def _check(self, stage: Stage) -> Iterator[Event]:
         """End an epoch: look at unseen frames, keep the weights if they are better."""
