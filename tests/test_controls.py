@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+
 import numpy as np
 import pytest
 
@@ -101,6 +103,15 @@ def test_a_model_that_needs_the_order_of_frames_is_called_forecasting():
     found = controlled(gliding(80), Contender("glide", 3, gliding_on))
     assert found.foresight == (1, 2, 3)
     assert found.verdict.startswith("forecasting: at 1 frame (1 min) it removes")
+
+
+def test_tables_name_a_control_after_model_and_damage(tmp_path):
+    found = controlled(gliding(60), Contender("glide", 3, gliding_on))
+    found.scores.save(tmp_path / "scores.csv", [found])
+    lines = csv.DictReader((tmp_path / "scores.csv").read_text().splitlines())
+    kinds = ("shuffled", "repeated", "backwards", "still scene")
+    tested = {f"glide ({kind})" for kind in kinds}
+    assert {line["model"] for line in lines} == {*found.scores.models, *tested}
 
 
 def test_a_model_without_skill_has_nothing_to_explain():

@@ -15,6 +15,7 @@ from napari_morphocast.cli import main
 from napari_morphocast.data.io import read_movie, write_movie
 from napari_morphocast.data.windows import Window
 from napari_morphocast.errors import SettingsError
+from napari_morphocast.evaluation import score_figure
 from napari_morphocast.evaluation.reliability import reliability
 from napari_morphocast.models.base import FORECASTERS
 from napari_morphocast.models.convlstm import ConvLSTM, ConvLSTMConfig
@@ -305,6 +306,28 @@ def test_what_its_uncertainty_is_worth_is_told_in_words(path):
     assert "50 %" in text
     assert "2 frames (2 min)" in text
     assert "25 each is right" in text
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Titles of the panels of every figure that would have been written."""
+    titles: list[list[str]] = []
+
+    def keep(figure, path):
+        titles.append([axes.get_title() for axes in figure.axes])
+
+    monkeypatch.setattr(score_figure, "save_figure", keep)
+    return titles
+
+
+def test_the_figure_shows_coverage_and_ranks_of_ensembles_only(path, drawn):
+    for models in ([path], []):
+        api.evaluate(gliding(), models, horizon=2, hardware=CPU).plot("scores.png")
+    ensemble, single = map(set, drawn)
+    assert ensemble - single == {
+        "coverage, found and promised (dotted)",
+        "rank histogram 1 frame (1 min) ahead",
+    }
 
 
 # --- on the command line

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Shapes
+from qtpy.QtWidgets import QFileDialog
 
 from movies import gliding
 from napari_morphocast import api
@@ -17,7 +18,7 @@ from napari_morphocast.errors import MovieError
 from napari_morphocast.presenters.model_files import SAMPLE
 from napari_morphocast.training.config import Run
 from napari_morphocast.widgets._background import controller_of
-from napari_morphocast.widgets._evaluate import EvaluateDock, save_scores
+from napari_morphocast.widgets._evaluate import EvaluateDock
 from napari_morphocast.widgets._evaluate_regions import region_of
 from napari_morphocast.widgets._layers import Source
 from napari_morphocast.widgets._movies import layers_of
@@ -72,6 +73,16 @@ def evaluate(dock, viewer, qtbot):
     dock.form.evaluate.click()
     wait(qtbot, viewer)
     assert dock.form.error.text() == ""
+
+
+@pytest.fixture
+def save_as(tmp_path, monkeypatch):
+    """What the user types when asked for a file."""
+    path = tmp_path / "kept"
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *_: (str(path), "any kind")
+    )
+    return path
 
 
 def curves(dock, chart):
@@ -178,6 +189,17 @@ def test_controls_stand_beside_the_verdict(dock, viewer, qtbot):
     assert "Controls: " in dock.form.results._findings.text()
 
 
+def test_export_keeps_what_the_controls_found(dock, viewer, qtbot, save_as):
+    show(viewer, gliding(20))
+    dock.form.controls.setChecked(True)
+    evaluate(dock, viewer, qtbot)
+    dock.form.save_json.trigger()
+    (found,) = json.loads(save_as.with_suffix(".json").read_text())["controls"]
+    assert found["verdict"] in dock.form.results._findings.text()
+    dock.form.save_csv.trigger()
+    assert "cells (shuffled),mse,1," in save_as.with_suffix(".csv").read_text()
+
+
 def test_stop_keeps_what_was_scored(dock, viewer, qtbot):
     show(viewer, gliding(200))
     dock.form.horizon.setValue(3)
@@ -208,7 +230,7 @@ def test_a_deleted_region_is_the_whole_frame_again(dock, viewer):
 @pytest.mark.parametrize("ending", [".csv", ".json", ".png"])
 def test_scores_are_saved(evaluated, tmp_path, ending):
     path = tmp_path / f"scores{ending}"
-    save_scores(evaluated.form.results.evaluation.scores, path)
+    evaluated.form.results.evaluation.save(path)
     assert path.stat().st_size > 1000
     if ending == ".json":
         assert json.loads(path.read_text())["movie"] == "gliding"
@@ -284,6 +306,47 @@ def test_labels_painted_in_one_frame_count_in_all():
     painted[2, 3:6, 3:6] = 1
     where = {"scale": (60, 0.5, 0.5), "translate": (0, 10, 20)}
     assert region_of(labels(painted, **where), source()).mask.shape == (20, 24)
+
+
+WHERE = {"scale": (60, 0.5, 0.5), "translate": (0, 10, 20)}
+SKEW = [[1, 0, 0, 0], [0, 0.9, 0.3, 2], [0, -0.2, 1.1, 1], [0, 0, 0, 1]]
+TURNS = {
+    "rotated": {"rotate": 30},
+    "sheared": {"shear": [0, 0, 0.4]},
+    "skewed": {"affine": np.array(SKEW)},
+}
+
+
+@pytest.fixture(params=TURNS)
+def turned(request):
+    """The movie of ``source``, but it does not lie straight."""
+    where = {**WHERE, **TURNS[request.param], "axis_labels": "TYX"}
+    return Image(np.zeros((5, 20, 24)), **where)
+
+
+@pytest.mark.parametrize("kind", ["rectangle", "ellipse", "polygon"])
+def test_a_shape_covers_what_lies_below_it_however_the_movie_is_turned(turned, kind):
+    box = np.array([[4.3, 6.3], [4.3, 16.7], [13.7, 16.7], [13.7, 6.3]])
+    straight = {"scale": (0.5, 0.5), "translate": (10, 20)}
+    wanted = region_of(Shapes([box], shape_type=kind, **straight), source()).mask
+    world = np.array([turned.data_to_world((0, *corner)) for corner in box])
+    found = region_of(Shapes([world], shape_type=kind), Source.of(turned)).mask
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_labels_turned_as_the_movie_is_cover_the_same_pixels(turned):
+    painted = np.random.default_rng(0).random((5, 20, 24)) > 0.5
+    turn = {name: getattr(turned, name) for name in ("rotate", "shear", "affine")}
+    mask = region_of(labels(painted, **WHERE, **turn), Source.of(turned)).mask
+    np.testing.assert_array_equal(mask, painted)
+
+
+def test_labels_cover_what_lies_below_them_however_the_movie_is_turned(turned):
+    layer = labels(np.indices((40, 40)).sum(0) % 9 > 3, translate=(5.03, 15.07))
+    mask = region_of(layer, Source.of(turned)).mask
+    for pixel in np.ndindex(20, 24):
+        under = layer.get_value(turned.data_to_world((0, *pixel)), world=True)
+        assert mask[pixel] == bool(under)
 
 
 def test_a_region_beside_the_movie_is_refused():

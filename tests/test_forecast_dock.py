@@ -12,8 +12,10 @@ import pytest
 from napari.components import ViewerModel
 
 from movies import gliding
+from napari_morphocast import api
 from napari_morphocast.data.io import read_movie, write_movie
 from napari_morphocast.data.simulate import simulate
+from napari_morphocast.training.config import Run
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._forecast import ForecastDock, show_forecasts
 from napari_morphocast.widgets._movies import layers_of, own_metadata
@@ -172,6 +174,24 @@ def test_show_forecasts_adds_prediction_error_and_rollout(viewer, qtbot):
     wait(qtbot, viewer)
     kinds = [own_metadata(one).get("kind") for one in viewer.layers]
     assert kinds == [None, "prediction", "error", "rollout"]
+
+
+def test_a_model_that_fills_in_frames_is_shown_without_a_rollout(
+    dock, viewer, qtbot, tmp_path
+):
+    model = tmp_path / "between.morphocast"
+    small = {"context": 2, "hidden": (4,), "epochs": 1}
+    list(api.train(gliding(20), model, Run.make("convlstm", task="between", **small)))
+    (layer,) = show(viewer, gliding(20))
+    show_forecasts(viewer, layer, gliding(20), model, 3)
+    wait(qtbot, viewer)
+    assert names(viewer)[1:] == [
+        "forecast between · gliding",
+        "error between · gliding",
+    ]
+    dock.choose_model(model)
+    predict(dock, viewer, qtbot)
+    assert "filled in between their neighbours" in dock.form.verdict.text()
 
 
 def test_the_last_settings_are_there_again(dock, viewer, qtbot):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -213,6 +215,12 @@ def test_names_say_what_a_layer_is(viewer):
         "rollout beyond the end · cells",
         "rollout from 7 · cells",
     ]
+
+
+def test_names_say_that_frames_were_filled_in(viewer):
+    recorder = Recorder(LayerCanvas(viewer, [Source.of(add(viewer))]))
+    recorder.take([replace(begun(viewer), between=True)])
+    assert named(viewer)[1:] == ["forecast between · cells", "error between · cells"]
 
 
 def test_a_rollout_goes_on_where_the_movie_ends(viewer):

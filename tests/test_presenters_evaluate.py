@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
@@ -304,6 +304,35 @@ def test_the_finding_says_verdict_and_control():
     text = wording.finding(found(controls={"cells": control("no skill")}), "cells")
     assert text.startswith("beats 'nothing moves' by 50 % at 1 frame (1 min)")
     assert text.endswith("Controls: no skill.")
+
+
+def ensemble(*shares):
+    """Scores of a model whose 80 % intervals held these shares of the pixels."""
+    single = scores(leads=range(1, len(shares) + 1))
+    rows = [
+        Score("cells", "coverage_80", lead, share, share - 0.1, share + 0.1, 9)
+        for lead, share in enumerate(shares, 1)
+    ]
+    return replace(single, rows=(*single.rows, *rows))
+
+
+@pytest.mark.parametrize(
+    ("shares", "told"),
+    [
+        ((0.81,), "81 % of the pixels at 1 frame (1 min): as promised."),
+        ((0.84, 0.5, 0.76), "76 % of the pixels at 3 frames (3 min): as promised."),
+        ((0.79, 0.6), "60 % of the pixels at 2 frames (2 min): as promised, then too"),
+        ((0.9, 0.95), "95 % of the pixels at 2 frames (2 min): too doubtful."),
+    ],
+)
+def test_the_finding_says_whether_an_ensemble_keeps_its_promise(shares, told):
+    text = wording.finding(Evaluation("", ensemble(*shares)), "cells")
+    assert "Its 80 % intervals held the truth of " in text
+    assert told in text
+
+
+def test_the_finding_says_that_a_single_model_promises_nothing():
+    assert "cannot say how sure it is" in wording.finding(found(), "cells")
 
 
 def test_only_what_was_measured_is_offered():

@@ -14,6 +14,7 @@ import pytest
 
 from movies import gliding
 from napari_morphocast.data.io import read_movie
+from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import CheckpointError, MovieError
 from napari_morphocast.presenters.export import saving, write_scores
 from napari_morphocast.presenters.forecast import (
@@ -59,11 +60,11 @@ class Now:
         return lambda: self.watchers.remove(changed)
 
 
-def verbs(context=3, learned_until=0, fail=None, members=1):
+def verbs(context=3, learned_until=0, fail=None, members=1, task="forecast"):
     """Forecasts that are all 100; ``fail`` is raised after two frames."""
     scaling = SimpleNamespace(span=np.full((1, 1, 1), 200.0, np.float32))
     model = SimpleNamespace(
-        task="forecast",
+        task=task,
         context=context,
         members=members,
         checkpoint=SimpleNamespace(scaling=scaling),
@@ -79,7 +80,7 @@ def verbs(context=3, learned_until=0, fail=None, members=1):
 
     def predict(movie, model, *, lead, between, hardware):
         first = context + lead - 1
-        count = len(movie) - first
+        count = len(movie) - first - between
         return SimpleNamespace(first=first, count=count, steps=steps(movie, count))
 
     def rollout(movie, model, *, horizon, start, hardware):
@@ -217,6 +218,24 @@ def test_a_verdict_on_learned_frames_says_so_loudly():
     assert "LEARNED FROM" in view.show_verdict.call_args.args[0]
 
 
+def test_the_verdict_speaks_of_filling_in_where_a_model_does_that():
+    view = screen(gliding(10))
+    presenter(view, task="between", context=1).predict()
+    text = view.show_verdict.call_args.args[0]
+    assert text.startswith("On 8 frames, filled in between their neighbours: ")
+    assert "than “the mean of both neighbours”" in text
+    assert "ahead" not in text
+
+
+def test_a_frame_that_is_filled_in_is_held_against_the_mean_of_its_neighbours():
+    grey = np.array([0, 8, 4, 8, 0], np.float32).reshape(-1, 1, 1, 1)
+    view = screen(Movie(grey + np.zeros((5, 1, 12, 12), np.float32)))
+    presenter(view, task="between", context=1).predict()
+    scores = result_of(view).scores
+    assert [score.against for score in scores] == ["neighbours"] * 3
+    assert [score.trivial["mse"] for score in scores] == [36, 16, 36]
+
+
 def test_stop_keeps_the_finished_frames():
     view = screen(gliding(20))
     tested = presenter(view)
@@ -352,7 +371,8 @@ def test_an_unknown_interval_is_said_to_be_unknown():
 
 def test_the_table_has_the_models_row_beside_persistence(tmp_path):
     values = {"mse": 1.0, "mae": 0.5, "psnr": 30.0, "ssim": 0.9}
-    row = {"frame": 7, "lead": 1, "model": values, "persistence": values}
+    row = {"frame": 7, "lead": 1, "model": values, "trivial": values}
+    row["against"] = "persistence"
     path = tmp_path / "errors.csv"
     write_scores(path, [row], name="tissue", interval=60.0)
     rows = list(csv.DictReader(path.read_text().splitlines()))

@@ -136,6 +136,18 @@ def test_the_verdict_compares_with_nothing_moves_on_unseen_frames(movie, tmp_pat
     )
 
 
+def test_a_model_that_fills_in_frames_is_compared_with_their_neighbours(
+    movie, tmp_path
+):
+    made = forecast_of(movie)
+    scores = tuple(replace(score, against="neighbours") for score in made.scores)
+    filled = replace(made, begun=replace(made.begun, between=True), scores=scores)
+    assert judged(movie, tmp_path, filled) == (
+        "Beats “the mean of both neighbours” by 31 % where it fills in a frame, on "
+        "19 frames it has never seen."
+    )
+
+
 def test_a_model_worse_than_nothing_moves_is_called_so(movie, tmp_path):
     said = judged(movie, tmp_path, forecast_of(movie, skill=-0.12))
     assert "Does not beat" in said

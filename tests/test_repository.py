@@ -107,6 +107,14 @@ def test_commands_in_the_documents_exist(path):
     assert set(re.findall(r"(?:^|`)make (\w+)", text, re.M)) <= targets
 
 
+def test_the_reference_shows_no_module_in_place_of_the_function_it_is_named_after():
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^::: napari_morphocast\.api\.(\w+)$", text, re.M)
+    modules = {path.stem for path in SOURCES if path.parent.name == "api"}
+    assert "predict" in shown
+    assert modules.isdisjoint(shown)
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_files_that_the_documents_point_to_exist(path):
     links = re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", path.read_text("utf-8"))

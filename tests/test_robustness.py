@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from threading import Event
 from typing import TYPE_CHECKING
@@ -331,6 +332,14 @@ def test_csv_has_one_line_per_score(tmp_path):
     assert len(lines) == len(found.rows) == 2 * 3 * 3
 
 
+def test_json_has_what_csv_has_and_the_notes(tmp_path):
+    found = measured(gliding(), repeating(), steps=2).noting(["Few frames."])
+    found.save(tmp_path / "errors.json")
+    read = json.loads((tmp_path / "errors.json").read_text())
+    assert [DamagedScore(**row) for row in read["scores"]] == list(found.rows)
+    assert read["notes"][-1] == "Few frames."
+
+
 @pytest.mark.parametrize(("steps", "leads"), [(1, (1,)), (10, (1, 3))])
 def test_the_figure_has_all_kinds_of_damage(tmp_path, steps, leads):
     contenders = averaging("my model"), repeating()
@@ -357,6 +366,16 @@ def test_on_the_command_line_it_is_told_in_words_and_files(tmp_path, capsys):
     assert "advection, 1 frame (1 min) ahead:\n  Missing square: its error" in told
     assert table.exists()
     assert figure.exists()
+
+
+def test_the_command_line_writes_what_the_ending_says(tmp_path, capsys):
+    movie, table = tmp_path / "a.ome.tif", tmp_path / "a.json"
+    write_movie(movie, iter(gliding().raw(0, 30)), like=gliding(), count=30)
+    words = f"robustness {movie} linear --damage square --steps 1".split()
+    assert main([*words, "-o", str(table)]) == 0
+    assert json.loads(table.read_text())["movie"] == "a"
+    assert main([*words, "-o", str(tmp_path / "a.xlsx")]) == 2
+    assert "use .csv or .json" in capsys.readouterr().err
 
 
 def test_the_command_line_refuses_damage_it_does_not_know(tmp_path, capsys):

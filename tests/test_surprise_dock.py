@@ -10,12 +10,13 @@ from napari.components import ViewerModel
 
 from movies import gliding
 from napari_morphocast.data.movie import Movie
+from napari_morphocast.evaluation.surprise import ALARMS
 from napari_morphocast.presenters.forecasting import Begun, Order, Result
 from napari_morphocast.presenters.surprise import searching
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._forecast import ForecastDock
 from napari_morphocast.widgets._layers import Source
-from napari_morphocast.widgets._movies import layers_of
+from napari_morphocast.widgets._movies import layers_of, own_metadata
 
 
 def eventful(channels=1):
@@ -85,6 +86,20 @@ def test_the_dock_states_the_rate_of_alarms(dock, viewer, qtbot):
     assert "95 % interval" in dock.form.verdict.text()
 
 
+def test_more_alarms_lower_the_threshold(dock, viewer, qtbot):
+    assert dock.form.alarms.value() / 100 == ALARMS
+    search(dock, viewer, qtbot, eventful())
+    dock.form.alarms.setValue(1)
+    dock.form.surprise.click()
+    wait(qtbot, viewer)
+    few, many = (
+        own_metadata(layer)["threshold"]
+        for layer in viewer.layers
+        if own_metadata(layer).get("kind") == "surprise"
+    )
+    assert many < 0.8 * few
+
+
 def test_choosing_an_event_moves_the_viewer_there(dock, viewer, qtbot):
     search(dock, viewer, qtbot, eventful())
     dock.form.surprises.setCurrentRow(0)
@@ -96,7 +111,8 @@ def test_rings_lie_around_the_events(dock, viewer, qtbot):
     search(dock, viewer, qtbot, eventful())
     rings = named(viewer, "surprises")
     assert rings.data_to_world(rings.data[0])[0] == 25 * 60.0
-    assert rings.features["rank"][0] == 1
+    listed = dock.form.surprises.count()
+    assert rings.features["rank"].tolist() == list(range(1, listed + 1))
 
 
 def test_a_list_whose_rings_were_deleted_leads_nowhere(dock, viewer, qtbot):
@@ -118,7 +134,7 @@ def test_channels_that_are_layers_get_a_map_each(dock, viewer):
     movie = eventful(2)
     layers = [viewer.add_image(data, **how) for data, how, _ in layers_of(movie)]
     sources = [Source.of(layer) for layer in layers]
-    found = list(searching(persisted(movie), threading.Event()))[-1]
+    found = list(searching(persisted(movie), ALARMS, threading.Event()))[-1]
     dock.form.surprises.show_found(sources, found)
     assert sum(one.name.startswith("surprise +1") for one in viewer.layers) == 2
     assert "channel 1" in dock.form.surprises.item(0).text()
@@ -126,7 +142,7 @@ def test_channels_that_are_layers_get_a_map_each(dock, viewer):
 
 def test_a_search_that_is_stopped_finds_nothing():
     stop = threading.Event()
-    items = searching(persisted(eventful()), stop)
+    items = searching(persisted(eventful()), ALARMS, stop)
     next(items)
     stop.set()
     assert list(items) == []

@@ -233,7 +233,7 @@ def robustness(
         int, _option("--forecasts", "most forecasts per model and intensity")
     ] = 10,
     output: Annotated[
-        Path | None, _option("--output", "write the errors as CSV", "-o")
+        Path | None, _option("--output", "write the errors: .csv or .json", "-o")
     ] = None,
     plot: Annotated[Path | None, _option("--plot", "draw them as PNG")] = None,
     axes: Axes = None,

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_morphocast.cli.inputs import check_target, hardware_of, interruptible
+from napari_morphocast.cli.inputs import (
+    check_score_targets,
+    hardware_of,
+    interruptible,
+)
 from napari_morphocast.cli.report import bar, say, warn
 
 if TYPE_CHECKING:
@@ -30,23 +34,12 @@ class Comparison:
     table: Path | None
     plot: Path | None
 
-    def check(self, *inputs: Path | str) -> None:
-        """Refuse places and endings that cannot be written to, before any work."""
-        from napari_morphocast.evaluation.exporting import check_ending
-
-        for output in filter(None, (self.table, self.plot)):
-            check_target(output, *inputs)
-        if self.table is not None:
-            check_ending(self.table)
-        if self.plot is not None:
-            check_ending(self.plot, (".png",), "the picture")
-
 
 def compare(
     path: Path, opening: Opening, models: Sequence[str], how: Comparison, device: str
 ) -> None:
     """Score models beside the baselines; print tables, verdicts and warnings."""
-    how.check(path, *models)
+    check_score_targets(how.table, how.plot, path, *models)
     movie = opening.open(path)
     hardware = hardware_of({"device": device})
     with interruptible() as stop:
@@ -127,14 +120,8 @@ def _say_controls(found: Controls) -> None:
 
 def _write(scores: Scores, tested: Sequence[Controls], how: Comparison) -> None:
     """Write what was asked for."""
-    from napari_morphocast.evaluation.exporting import write_json
-
     if how.table is not None:
-        if tested and how.table.suffix.lower() == ".json":
-            controls = [found.as_dict() for found in tested]
-            write_json({**scores.as_dict(), "controls": controls}, how.table)
-        else:
-            scores.save(how.table)
+        scores.save(how.table, tested)
         say(f"Wrote {how.table}.")
     if how.plot is not None:
         scores.plot(how.plot)

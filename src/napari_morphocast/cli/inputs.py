@@ -144,6 +144,20 @@ def check_target(path: Path, *inputs: Path | str) -> None:
         )
 
 
+def check_score_targets(
+    table: Path | None, plot: Path | None, *inputs: Path | str
+) -> None:
+    """Refuse also tables and pictures whose ending names no format, before any work."""
+    from napari_morphocast.evaluation.exporting import check_ending
+
+    for output in filter(None, (table, plot)):
+        check_target(output, *inputs)
+    if table is not None:
+        check_ending(table)
+    if plot is not None:
+        check_ending(plot, (".png",), "the picture")
+
+
 def check_movie_target(path: Path, *inputs: Path | str) -> None:
     """Refuse also an ending that names no format, before anything is computed."""
     check_target(path, *inputs)

@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_morphocast.cli.inputs import check_target, hardware_of, interruptible
+from napari_morphocast.cli.inputs import (
+    check_score_targets,
+    hardware_of,
+    interruptible,
+)
 from napari_morphocast.cli.report import bar, say, warn
 
 if TYPE_CHECKING:
@@ -40,8 +44,7 @@ def stress(
     from napari_morphocast.evaluation.damage import DAMAGES
 
     table, plot = outputs
-    for output in filter(None, outputs):
-        check_target(output, path, *models)
+    check_score_targets(table, plot, path, *models)
     movie = opening.open(path)
     with interruptible() as stop:
         with bar("forecasting from damaged frames") as show:
@@ -61,7 +64,7 @@ def stress(
             warn(["Pixels that were filled in count as truth in these scores."])
         _say(found, models)
         if table is not None and found.rows:
-            found.to_csv(table)
+            found.save(table)
             say(f"Wrote {table}.")
         if plot is not None and found.rows:
             found.plot(plot)

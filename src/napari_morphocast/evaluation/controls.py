@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_morphocast.evaluation.scores import Scores
 
 SHUFFLED, REPEATED, BACKWARDS = "shuffled", "repeated", "backwards"
+STILL = "still scene"
 FROM_STILL = 20  # forecasts of the still scene
 REFERENCE = "denoised"
 
@@ -79,6 +80,19 @@ class Controls:
     def table(self) -> str:
         """Skill against denoised persistence by lead and control, as text to read."""
         return controls_table(self)
+
+    @property
+    def rows(self) -> tuple[Score, ...]:
+        """Scores where the past tells less, named such as "unet (shuffled)"."""
+        less = [row for row in self.scores.rows if row.model in DONE_TO]
+        still = [
+            replace(row, model=STILL)
+            for row in self.still.rows
+            if row.model == self.model
+        ]
+        return tuple(
+            replace(row, model=f"{self.model} ({row.model})") for row in (*less, *still)
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain values."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from napari_morphocast.evaluation.scores import Scores
 
 SHOWN = 3  # leads in a table
+LEVEL = 0.8  # of the interval that is told in a sentence,
+SLACK = 0.05  # and how far from it a share may be and still be called kept
 
 
 def reliability(scores: Scores, model: str) -> str:
@@ -40,6 +42,29 @@ def reliability(scores: Scores, model: str) -> str:
         "intervals;\nspread (error expected), error made and CRPS in grey levels:"
     )
     return "\n".join([title, "", *lines, "", _ranks(scores.ranks[model][0])])
+
+
+def coverage(scores: Scores, model: str) -> str:
+    """Say whether a model's intervals held the truth, without a full stop."""
+    rows = scores.of(model, f"coverage_{100 * LEVEL:.0f}")
+    if not rows:
+        return "it is a single model, which cannot say how sure it is"
+    shown = dict.fromkeys((rows[0], rows[-1]))
+    found = " and ".join(
+        f"{percent(row.value)} % of the pixels at {ahead(row.lead, scores.interval)}"
+        for row in shown
+    )
+    words = dict.fromkeys(_kept(row.value) for row in shown)
+    return (
+        f"its {percent(LEVEL)} % intervals held the truth of {found}: "
+        f"{', then '.join(words)}"
+    )
+
+
+def _kept(share: float) -> str:
+    if abs(share - LEVEL) <= SLACK:
+        return "as promised"
+    return "too sure" if share < LEVEL else "too doubtful"
 
 
 def _row(scores: Scores, model: str, lead: int) -> list[str]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_morphocast.errors import MovieError, SettingsError
-from napari_morphocast.evaluation import metrics
+from napari_morphocast.evaluation import exporting, metrics
 from napari_morphocast.evaluation.bootstrap import FEWEST_BLOCKS, Resampling
 from napari_morphocast.evaluation.damage import DAMAGES, DOUBLED
 from napari_morphocast.evaluation.estimates import skill
-from napari_morphocast.evaluation.exporting import write_csv
 from napari_morphocast.evaluation.robustness_wording import doubling_table, verdict_on
 from napari_morphocast.evaluation.scores import FEW, require_different
 from napari_morphocast.evaluation.wording import REFERENCES
@@ -149,9 +148,30 @@ class Robustness:
         """Add notes."""
         return replace(self, notes=(*self.notes, *notes))
 
+    def save(self, path: str | Path) -> None:
+        """Write the scores as ``.csv`` or ``.json``."""
+        if exporting.check_ending(path) == ".json":
+            self.to_json(path)
+        else:
+            self.to_csv(path)
+
     def to_csv(self, path: str | Path) -> None:
         """Write one line per score, with the names of ``DamagedScore`` on top."""
-        write_csv(self.rows, path, [field.name for field in fields(DamagedScore)])
+        columns = [field.name for field in fields(DamagedScore)]
+        exporting.write_csv(self.rows, path, columns)
+
+    def to_json(self, path: str | Path) -> None:
+        """Write everything that ``as_dict`` has; null for what is not finite."""
+        exporting.write_json(self.as_dict(), path)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as plain values, NaN and infinity included."""
+        return {
+            "movie": self.movie,
+            "interval": self.interval,
+            "notes": list(self.notes),
+            "scores": [asdict(row) for row in self.rows],
+        }
 
     def plot(self, path: str | Path) -> None:
         """Draw error by intensity, one panel for each kind of damage, as a PNG."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from napari_morphocast.evaluation.calibration import LEVELS
 from napari_morphocast.evaluation.figures import new_figure, save_figure
 from napari_morphocast.evaluation.wording import REFERENCES, ahead, duration
 
@@ -26,9 +29,13 @@ LOWEST = -1.0  # skill that is still drawn
 
 
 def draw_scores(scores: Scores, path: str | Path) -> None:
-    """Draw four panels: error, skill, skill on changing pixels, and spectrum."""
-    figure = new_figure(11, 8.2)
-    panels = figure.subplots(2, 2)
+    """Draw error, skill, skill on changing pixels, spectrum; and uncertainty, if any.
+
+    Ensembles add two panels: coverage by lead, and the rank histogram.
+    """
+    columns = 3 if scores.ranks else 2
+    figure = new_figure(5.5 * columns, 8.2)
+    panels = figure.subplots(2, columns)
     against = f"compared with '{REFERENCES['persistence']}'"
     _error(panels[0, 0], scores)
     _skill(panels[0, 1], scores, "skill_persistence", against)
@@ -40,6 +47,9 @@ def draw_scores(scores: Scores, path: str | Path) -> None:
     )
     if scores.spectra is not None:
         _spectrum(panels[1, 1], scores.spectra, scores)
+    if scores.ranks:
+        _coverage(panels[0, 2], scores)
+        _ranks(panels[1, 2], scores)
     for axes in panels.flat:
         axes.spines[["top", "right"]].set_visible(False)
     lines, labels = panels[0, 0].get_legend_handles_labels()
@@ -76,7 +86,7 @@ def _spectrum(axes: Axes, spectra: Spectra, scores: Scores) -> None:
         axes.plot(
             spectra.frequencies,
             spectra.of(model, lead),
-            color=COLOURS.get(model),
+            color=_colour(scores, model),
             linewidth=_width(model),
         )
     axes.plot(
@@ -97,18 +107,54 @@ def _spectrum(axes: Axes, spectra: Spectra, scores: Scores) -> None:
     axes.legend(loc="lower left", framealpha=0.7, edgecolor="none", fontsize=9)
 
 
+def _coverage(axes: Axes, scores: Scores) -> None:
+    """Share of pixels whose truth lay in an ensemble's intervals, and the promise."""
+    for level in LEVELS:
+        axes.axhline(level, color="k", linestyle=":", linewidth=1)
+        _curves(axes, scores, f"coverage_{100 * level:.0f}")
+    axes.set(
+        ylabel="truth in the interval", title="coverage, found and promised (dotted)"
+    )
+    axes.set_yticks(LEVELS, [f"{level:.0%}" for level in LEVELS])
+    axes.set_ylim(min(axes.get_ylim()[0], 0.4), 1)
+
+
+def _ranks(axes: Axes, scores: Scores) -> None:
+    """How often the truth had which rank among the members, over how often it should.
+
+    At the first lead; the axis is relative, for ensembles may differ in size.
+    """
+    for model, counts in scores.ranks.items():
+        shares = np.array(counts[0]) / max(1, sum(counts[0]))
+        axes.stairs(
+            shares * len(shares),
+            np.linspace(0, 1, len(shares) + 1),
+            color=_colour(scores, model),
+            linewidth=_width(model),
+        )
+    axes.axhline(1, color="k", linestyle=":", linewidth=1)
+    axes.set(
+        xlabel="rank of the truth among the members",
+        ylabel="found / expected",
+        title=f"rank histogram {ahead(scores.leads[0], scores.interval)} ahead",
+        ylim=(0, max(2, axes.get_ylim()[1])),
+    )
+    axes.set_xticks([0, 1], ["below all", "above all"])
+
+
 def _curves(axes: Axes, scores: Scores, metric: str) -> None:
-    """One line with its interval for every model."""
+    """One line with its interval for every model that has this metric."""
     from matplotlib.ticker import MaxNLocator
 
     for model in scores.models:
         rows = scores.of(model, metric)
         leads = [row.lead for row in rows]
         trivial = model in REFERENCES
-        (line,) = axes.plot(
+        colour = _colour(scores, model)
+        axes.plot(
             leads,
             [row.value for row in rows],
-            color=COLOURS.get(model),
+            color=colour,
             linewidth=_width(model),
             marker="o",
             markersize=3,
@@ -118,13 +164,19 @@ def _curves(axes: Axes, scores: Scores, metric: str) -> None:
             leads,
             [row.low for row in rows],
             [row.high for row in rows],
-            color=line.get_color(),
+            color=colour,
             alpha=0.15,
             linewidth=0,
         )
     unit = f", {duration(scores.interval)} each" if scores.interval else ""
     axes.set_xlabel(f"lead (frames{unit})")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _colour(scores: Scores, model: str) -> str:
+    """Always the same for one model, in whichever panels it is drawn."""
+    others = [name for name in scores.models if name not in COLOURS]
+    return COLOURS[model] if model in COLOURS else f"C{others.index(model)}"
 
 
 def _width(model: str) -> float:

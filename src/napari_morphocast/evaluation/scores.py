@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_morphocast.data.movie import Movie
+    from napari_morphocast.evaluation.controls import Controls
 
 __all__ = ["Contender", "Score", "Scores", "score"]
 
@@ -157,12 +159,15 @@ class Scores:
         """Add notes."""
         return replace(self, notes=(*self.notes, *notes))
 
-    def save(self, path: str | Path) -> None:
-        """Write the scores as ``.csv`` or ``.json``."""
-        if exporting.check_ending(path) == ".json":
-            self.to_json(path)
+    def save(self, path: str | Path, controls: Iterable[Controls] = ()) -> None:
+        """Write the scores, then those of controls, as ``.csv`` or ``.json``."""
+        tested = tuple(controls)
+        if exporting.check_ending(path) == ".csv":
+            rows = chain(self.rows, *(control.rows for control in tested))
+            exporting.write_csv(rows, path)
         else:
-            self.to_csv(path)
+            found = {"controls": [control.as_dict() for control in tested]}
+            exporting.write_json(self.as_dict() | (found if tested else {}), path)
 
     def to_csv(self, path: str | Path) -> None:
         """Write one line per score: model,metric,lead,value,low,high,n."""

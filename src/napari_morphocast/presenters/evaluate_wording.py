@@ -65,10 +65,12 @@ def about(name: str) -> str:
 def finding(evaluation: Evaluation, model: str) -> str:
     """Whether, by how much and how far ahead a model is better than the baselines.
 
-    Goes on from the model's name.
+    And whether it knows how sure it may be. Goes on from the model's name.
     """
+    from napari_morphocast.evaluation.reliability import coverage  # takes a second
+
     scores, control = evaluation.scores, evaluation.controls.get(model)
-    more = [scores.standing(model)]
+    more = [scores.standing(model), coverage(scores, model)]
     if control is not None:
         more.append(f"controls: {control.verdict}")
     sentences = [f"{text[:1].upper()}{text[1:]}." for text in more]
@@ -76,10 +78,13 @@ def finding(evaluation: Evaluation, model: str) -> str:
 
 
 def details(evaluation: Evaluation) -> str:
-    """What stands behind the findings: the noise, and numbers of the controls."""
+    """What stands behind the findings: noise, uncertainty and controls in numbers."""
+    from napari_morphocast.evaluation.reliability import reliability
+
     scores = evaluation.scores
     said = [noise_floor(scores)]
     said += [text for model in tested(scores) for text in beyond_noise(scores, model)]
+    said += [reliability(scores, model) for model in scores.ranks]
     return "\n\n".join([*said, *(c.table() for c in evaluation.controls.values())])
 
 

@@ -102,6 +102,13 @@ class Evaluation:
     scores: Scores
     controls: Mapping[str, Any] = field(default_factory=dict)
 
+    def save(self, path: Path) -> None:
+        """Write all this as ``.csv`` or ``.json``, or a figure of the scores."""
+        if path.suffix == ".png":
+            self.scores.plot(path)
+        else:
+            self.scores.save(path, self.controls.values())
+
 
 class Share(NamedTuple):
     """How far one part of the work is, 0..1, and what that part is."""

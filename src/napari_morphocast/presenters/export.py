@@ -31,12 +31,13 @@ def write_scores(
     name: str,
     interval: float | None,
 ) -> None:
-    """Write errors of every frame as a table: the model's beside persistence's.
+    """Write errors of every frame as a table: the model's beside a trivial one's.
 
     Parameters
     ----------
     rows : iterable of mapping
-        ``frame``, ``lead`` and, for ``model`` and ``persistence``, the metrics.
+        ``frame``, ``lead``, the metrics of ``model`` and ``trivial``, and what the
+        trivial one is called, as ``against``.
     name, interval : str and float
         What to call the model, and seconds per frame.
     """
@@ -46,7 +47,7 @@ def write_scores(
             table.writerow(["model", "frame", "time_s", "lead", *METRICS])
             for row in rows:
                 time = row["frame"] * interval if interval else ""
-                for label, key in ((name, "model"), ("persistence", "persistence")):
+                for label, key in ((name, "model"), (row["against"], "trivial")):
                     values = [f"{row[key][metric]:.6g}" for metric in METRICS]
                     table.writerow([label, row["frame"], time, row["lead"], *values])
     except OSError as error:

@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_morphocast.errors import MorphocastError, MovieError
+from napari_morphocast.evaluation.wording import REFERENCES
 from napari_morphocast.presenters.forecasting import (
     Canvas,
     Order,
@@ -176,12 +177,13 @@ class ForecastPresenter:
                 return
             device, precision = view.hardware()
             prediction = kind == "prediction"
+            lead = 1 if facts and facts.task == "between" else view.lead()
             order = Order(
                 kind,
                 movie,
                 choice.model,
                 choice.label,
-                view.lead() if prediction else view.horizon(),
+                lead if prediction else view.horizon(),
                 None if prediction else view.start(),
                 device,
                 precision,
@@ -296,6 +298,8 @@ def verdict(result: Result) -> str:
     elif unseen:
         where += " that the model has LEARNED FROM, so this is no test"
     how = f"{length} ahead" if order.kind == "prediction" else f"up to {length} ahead"
+    if result.begun.between:
+        how = "filled in between their neighbours"
     return f"{where}, {how}: {_comparison(scores)}."
 
 
@@ -307,14 +311,14 @@ def _facts_of(choice: ModelChoice | None) -> ModelFacts | None:
 
 def _comparison(scores: Sequence[Any]) -> str:
     ours = sum(score.model["mse"] for score in scores)
-    still = sum(score.persistence["mse"] for score in scores)
-    if not still:
+    trivial = sum(score.trivial["mse"] for score in scores)
+    if not trivial:
         return "nothing moves in this movie"
-    skill = 1 - ours / still
+    skill, other = 1 - ours / trivial, f"“{REFERENCES[scores[0].against]}”"
     if abs(skill) < 0.005:
-        return "as good as “nothing moves”"
+        return f"as good as {other}"
     word = "better" if skill > 0 else "worse"
-    return f"{abs(skill):.0%} {word} than “nothing moves” (mean squared error)"
+    return f"{abs(skill):.0%} {word} than {other} (mean squared error)"
 
 
 def _progress(result: Result, stop: threading.Event) -> tuple[float, str]:

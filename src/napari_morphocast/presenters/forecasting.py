@@ -72,6 +72,8 @@ class Begun:
         Of a colour picture the mean over the colours, so C is 1.
     spreads : array, shape (N, C, Y, X), optional
         Error that an ensemble expects of every frame; of colours the mean, too.
+    between : bool
+        Whether each frame is filled in from those on both sides of it.
     """
 
     order: Order
@@ -81,16 +83,21 @@ class Begun:
     frames: NDArray[Any]
     errors: NDArray[Any]
     spreads: NDArray[Any] | None = None
+    between: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FrameScore:
-    """How far one frame is from the truth, for the model and for "nothing moves"."""
+    """How far one frame is from the truth, for the model and for a trivial one.
+
+    That is "persistence", or "neighbours" where a frame is filled in.
+    """
 
     frame: int
     lead: int
     model: Mapping[str, float]
-    persistence: Mapping[str, float]
+    trivial: Mapping[str, float]
+    against: str = "persistence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +210,8 @@ def _forecast(order: Order, stop: threading.Event, do: Verbs) -> Iterator[Item]:
     movie = order.movie
     model = do.load(order.model, movie)
     hardware = do.hardware(device=order.device, precision=order.precision)
+    between = order.kind == "prediction" and model.task == "between"
     if order.kind == "prediction":
-        between = model.task == "between"
         made = do.predict(
             movie, model, lead=order.frames, between=between, hardware=hardware
         )
@@ -225,6 +232,7 @@ def _forecast(order: Order, stop: threading.Event, do: Verbs) -> Iterator[Item]:
         room((made.count, shown, *plane), np.dtype(np.float32))
         if model.members > 1
         else None,
+        between,
     )
     yield begun
     span = np.asarray(model.checkpoint.scaling.span)[:, 0, 0]
@@ -239,15 +247,19 @@ def _forecast(order: Order, stop: threading.Event, do: Verbs) -> Iterator[Item]:
 
 
 def _compared(begun: Begun, k: int, span: NDArray[Any]) -> FrameScore:
-    """Fill in the error of frame ``k`` and score it beside the last frame seen."""
+    """Fill in the error of frame ``k`` and score it beside what needs no model."""
     order, at = begun.order, begun.first + k
     lead = order.frames if order.kind == "prediction" else k + 1
     truth = order.movie.read(at, at + 1)[0]
-    last = order.movie.read(at - lead, at - lead + 1)[0]
+    if begun.between:
+        against, trivial = "neighbours", order.movie.read(at - 1, at + 2)[::2].mean(0)
+    else:
+        against, trivial = "persistence", order.movie.read(at - lead, at - lead + 1)[0]
     frame = begun.frames[k].astype(np.float32)
     error = np.abs(frame - truth)
     begun.errors[k] = error.mean(0) if order.movie.rgb else error
-    return FrameScore(at, lead, compare(frame, truth, span), compare(last, truth, span))
+    ours, other = (compare(one, truth, span) for one in (frame, trivial))
+    return FrameScore(at, lead, ours, other, against)
 
 
 def compare(

@@ -67,8 +67,13 @@ class SurpriseFinder:
         self._job: Job | None = None
         self._closed = False
 
-    def find(self, result: Result, show: Callable[[Found], None]) -> None:
-        """Measure in another thread, then ``show`` what was found."""
+    def find(
+        self, result: Result, alarms: float, show: Callable[[Found], None]
+    ) -> None:
+        """Measure in another thread, then ``show`` what was found.
+
+        ``alarms`` is the share of usual pixels that may be flagged.
+        """
 
         def on_items(items: list[float | Found]) -> None:
             for item in () if self._closed else items:
@@ -85,7 +90,7 @@ class SurpriseFinder:
 
         stop = threading.Event()
         title = f"Looking for surprises in {result.begun.order.movie.name}"
-        items = searching(result, stop)
+        items = searching(result, alarms, stop)
         job = Job(title, items, on_items, self._failed, on_end, stop)
         try:
             self._background.run(job)
@@ -110,9 +115,11 @@ class SurpriseFinder:
             self._view.show_error(message)
 
 
-def searching(result: Result, stop: threading.Event) -> Iterator[float | Found]:
+def searching(
+    result: Result, alarms: float, stop: threading.Event
+) -> Iterator[float | Found]:
     """Yield the share that is done, and at last what was found."""
-    from napari_morphocast.evaluation.surprise import ALARMS, Errors
+    from napari_morphocast.evaluation.surprise import Errors
 
     begun, count = result.begun, result.done
     errors = Errors(begun.order.movie, begun.first, count)
@@ -121,7 +128,7 @@ def searching(result: Result, stop: threading.Event) -> Iterator[float | Found]:
         yield SHARE * (k + 1) / count
         if stop.is_set():
             return
-    surprise = errors.surprise(alarms=ALARMS, until=count)
+    surprise = errors.surprise(alarms=alarms, until=count)
     shape: tuple[Any, ...] = (count, *begun.errors.shape[1:])
     maps = room(shape, np.float32)
     for k, frame in enumerate(surprise.frames):

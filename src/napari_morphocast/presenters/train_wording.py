@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_morphocast.evaluation.wording import REFERENCES
 from napari_morphocast.presenters.wording import ahead, duration, frames
 
 if TYPE_CHECKING:
@@ -11,7 +12,6 @@ if TYPE_CHECKING:
 
     from napari_morphocast.presenters.forecasting import Result
 
-NOTHING = "“nothing moves”"
 CHECKING = "Checking on unseen frames…"
 FEW = 5  # unseen frames; what so few say may be chance
 
@@ -43,7 +43,9 @@ def nothing_learned(why: str | None) -> str:
 
 
 def judgement(result: Result | None) -> str:
-    """Say in plain words whether a model beats "nothing moves" on unseen frames.
+    """Say in plain words whether a model beats a trivial one on unseen frames.
+
+    That is "nothing moves", or the mean of both neighbours where frames are filled in.
 
     Parameters
     ----------
@@ -64,25 +66,28 @@ def judgement(result: Result | None) -> str:
         )
     order = result.begun.order
     ours = sum(score.model["mse"] for score in fresh)
-    still = sum(score.persistence["mse"] for score in fresh)
+    trivial = sum(score.trivial["mse"] for score in fresh)
+    other = f"“{REFERENCES[fresh[0].against]}”"
     at = f"at {ahead(order.frames, order.movie.interval)}"
+    if result.begun.between:
+        at = "where it fills in a frame"
     where = f"on {frames(len(fresh))} it has never seen"
     where += ", too few to be sure" * (len(fresh) < FEW)
-    return _compared(ours, still, at, where)
-
-
-def _compared(ours: float, still: float, at: str, where: str) -> str:
-    if not still:
+    if not trivial:
         return f"Nothing moves in this movie {at}, {where}: there is no need to learn."
-    share = f"{100 * abs(1 - ours / still):.0f} %"
+    return _compared(ours / trivial, other, at, where)
+
+
+def _compared(ratio: float, other: str, at: str, where: str) -> str:
+    share = f"{100 * abs(1 - ratio):.0f} %"
     if share == "0 %":
-        return f"As good as {NOTHING} {at}, not better, {where}: train longer."
-    if ours > still:
+        return f"As good as {other} {at}, not better, {where}: train longer."
+    if ratio > 1:
         return (
-            f"Does not beat {NOTHING} {at}: its error is {share} larger, {where}. "
+            f"Does not beat {other} {at}: its error is {share} larger, {where}. "
             "Train longer, or on a longer movie."
         )
-    return f"Beats {NOTHING} by {share} {at}, {where}."
+    return f"Beats {other} by {share} {at}, {where}."
 
 
 def remaining(seconds: float) -> str:

@@ -189,6 +189,7 @@ def provenance(begun: Begun, source: Source, run: str) -> dict[str, Any]:
         **lead,
         "run": run,
         "of": order.kind,
+        "between": begun.between,
         "model": order.label,
         "model_path": str(order.model),
         "context": begun.context,
@@ -205,7 +206,8 @@ def _row(score: FrameScore) -> dict[str, Any]:
         "frame": score.frame,
         "lead": score.lead,
         "model": dict(score.model),
-        "persistence": dict(score.persistence),
+        "trivial": dict(score.trivial),
+        "against": score.against,
     }
 
 

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
     from napari_morphocast.data.movie import Movie
-    from napari_morphocast.evaluation.scores import Scores
     from napari_morphocast.presenters.evaluate_work import Evaluation, Region
     from napari_morphocast.widgets._layers import Source
 
@@ -297,7 +296,7 @@ class EvaluateDock(QWidget):
         if not path:
             return
         try:
-            save_scores(shown.scores, Path(path).with_suffix(ending))
+            shown.save(Path(path).with_suffix(ending))
         except MorphocastError as error:
             self.show_error(error.on_screen)
 
@@ -313,12 +312,6 @@ class EvaluateDock(QWidget):
             self.form.horizon.setValue(int(last.get("horizon", 10)))
             self.form.controls.setChecked(bool(last.get("controls")))
         self._fill_models([str(path) for path in last.get("models") or ()])
-
-
-def save_scores(scores: Scores, path: Path) -> None:
-    """Write scores as what the ending of ``path`` says: .csv, .json or .png."""
-    write = {".csv": scores.to_csv, ".json": scores.to_json, ".png": scores.plot}
-    write[path.suffix](path)
 
 
 def _time_axis(layer: Image) -> int:

@@ -50,7 +50,7 @@ TIPS = {
     "evaluate": "Let the ticked models and all baselines forecast the same frames, and "
     "compare them with what really happened.",
     "stop": "End after this forecast; what was scored by then is shown.",
-    "export": "Save the scores that are shown.",
+    "export": "Save the scores that are shown, and what the controls found.",
 }
 
 
@@ -73,7 +73,7 @@ class EvaluateForm:
         self.first = QSpinBox()
         self.first.hide()
         self.regions = RegionPicker(viewer)
-        self.controls = QCheckBox("Controls: does it forecast, or only denoise?")
+        self.controls = QCheckBox("Controls: forecasting or denoising?")
         self.warnings = _text("color: #c98a1b")
         self.evaluate = QPushButton("&Evaluate")
         self.export = QPushButton("E&xport")

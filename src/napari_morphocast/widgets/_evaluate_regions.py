@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels, Shapes
 from qtpy.QtCore import QObject, Signal
+from scipy.ndimage import affine_transform
 
 from napari_morphocast.errors import MovieError
 from napari_morphocast.presenters.evaluate_work import Region
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
     from numpy.typing import NDArray
 
-    from napari_morphocast.widgets._layers import Axis, Source
+    from napari_morphocast.widgets._layers import Source
 
 EVERYWHERE = "the whole frame"
+POINTS = 100  # of the outline of an ellipse
 TIP = (
     "<p>Score only what lies inside a Shapes or Labels layer. Draw one on the movie, "
     "and it appears here.</p><p>A shape counts in all frames, whichever it was drawn "
@@ -73,16 +75,16 @@ class RegionPicker(QObject):
 def region_of(layer: Shapes | Labels, source: Source) -> Region:
     """Where a layer covers the frames of the movie that ``source`` describes.
 
+    Both may be rotated or sheared. Axes are matched from the last one on, as napari
+    shows them.
+
     Raises
     ------
     MovieError
         If it covers nothing of them.
     """
-    axes = {axis.letter: axis for axis in source.axes}
-    if isinstance(layer, Shapes):
-        mask = _drawn(layer, axes["Y"], axes["X"])
-    else:
-        mask = _painted(layer, source)
+    shapes = isinstance(layer, Shapes)
+    mask = _drawn(layer, source) if shapes else _painted(layer, source)
     if not mask.any():
         raise MovieError(
             f"Nothing in the layer {layer.name!r} lies on the movie, so no error would "
@@ -91,45 +93,64 @@ def region_of(layer: Shapes | Labels, source: Source) -> Region:
     return Region(layer.name, mask)
 
 
-def _drawn(layer: Shapes, rows: Axis, columns: Axis) -> NDArray[np.bool_]:
+def _drawn(layer: Shapes, source: Source) -> NDArray[np.bool_]:
     """All shapes together, (Y, X), whichever frame they were drawn in."""
-    if not layer.data:
-        return np.zeros((rows.length, columns.length), np.bool_)
-    corners = [
-        np.array([layer.data_to_world(corner)[-2:] for corner in shape])
-        for shape in layer.data
-    ]
-    start = rows.translate, columns.translate
-    step = rows.scale, columns.scale
-    pixels = [(corner - start) / step for corner in corners]
-    drawn = Shapes(pixels, shape_type=layer.shape_type)
-    masks = drawn.to_masks((rows.length, columns.length))
+    ndim, to_movie = len(source.axes), source.to_world.inverse
+    plane = [source.letters.index(letter) for letter in "YX"]
+    outlines, kinds = [], []
+    for corners, kind in zip(layer.data, layer.shape_type, strict=True):
+        points = _ellipse(corners) if kind == "ellipse" else corners
+        world = np.array([layer.data_to_world(point) for point in points])
+        known = np.zeros((len(world), ndim))
+        known[:, -layer.ndim :] = world[:, -ndim:]
+        outlines.append(to_movie(known)[:, plane])
+        kinds.append("polygon" if kind in ("ellipse", "rectangle") else kind)
+    shape = [source.axes[at].length for at in plane]
+    if not outlines:
+        return np.zeros(shape, np.bool_)
+    masks = Shapes(outlines, shape_type=kinds).to_masks(shape)
     return np.asarray(masks.any(0), np.bool_)
 
 
-def _painted(layer: Labels, source: Source) -> NDArray[np.bool_]:
-    """Every label together, (Y, X) or, if it differs from frame to frame, (T, Y, X).
+def _ellipse(box: NDArray[Any]) -> NDArray[np.float64]:
+    """Outline of the ellipse in a box of four corners; stays one in a skewed box."""
+    angle = np.linspace(0, 2 * np.pi, POINTS, endpoint=False)
+    down, across = (box[1] - box[0]) / 2, (box[2] - box[1]) / 2
+    outline = np.outer(np.cos(angle), down) + np.outer(np.sin(angle), across)
+    return np.asarray(box.mean(0) + outline)
 
-    Axes are matched from the last one on, as napari shows them.
-    """
+
+def _painted(layer: Labels, source: Source) -> NDArray[np.bool_]:
+    """Every label together, (Y, X) or, if it differs from frame to frame, (T, Y, X)."""
     ndim = min(layer.ndim, len(source.axes))
     axes = source.axes[len(source.axes) - ndim :]
     painted = np.asarray(data_of(layer)) != 0
-    painted = painted.any(tuple(range(painted.ndim - ndim)))
-    extra = layer.ndim - ndim
-    for at, axis in enumerate(axes):
-        here = axis.translate + axis.scale * np.arange(axis.length)
-        step, start = layer.scale[extra + at], layer.translate[extra + at]
-        painted = _taken(painted, at, (here - start) / step)
+    seen = _seen(painted.any(tuple(range(layer.ndim - ndim))), layer, source)
     other = tuple(at for at, axis in enumerate(axes) if axis.letter not in "TYX")
-    mask = painted.any(other)
+    mask = np.asarray(seen.any(other))
     letters = [axis.letter for axis in axes if axis.letter in "TYX"]
     mask = mask.transpose([letters.index(a) for a in "TYX" if a in letters])
     if mask.ndim == 3:
         frames = mask.any((1, 2))
         if frames.sum() == 1:
             mask = mask[frames][0]
-    return np.asarray(mask, np.bool_)
+    return mask
+
+
+def _seen(painted: NDArray[Any], layer: Labels, source: Source) -> NDArray[np.bool_]:
+    """The last axes of a layer on the grid of the movie; nothing beyond its ends."""
+    ndim, lengths = painted.ndim, [axis.length for axis in source.axes]
+    steps = np.vstack([np.zeros(len(lengths)), np.eye(len(lengths))])
+    places = np.array([layer.world_to_data(source.to_world(step)) for step in steps])
+    start = places[0, -ndim:]
+    turn = (places[1:, -ndim:] - start).T[:, -ndim:]
+    lengths = lengths[-ndim:]
+    if not np.allclose(turn, np.diag(turn.diagonal())):
+        how = {"order": 0, "mode": "grid-constant"}
+        return np.asarray(affine_transform(painted, turn, start, lengths, **how))
+    for at, length in enumerate(lengths):
+        painted = _taken(painted, at, start[at] + turn[at, at] * np.arange(length))
+    return painted
 
 
 def _taken(painted: NDArray[Any], axis: int, places: NDArray[Any]) -> NDArray[np.bool_]:

@@ -114,6 +114,8 @@ def _what(about: dict[str, Any]) -> str:
     if about["kind"] == "spread":
         return "Expected errors (one standard deviation) of forecast frames"
     if about["kind"] == "prediction":
+        if about.get("between"):
+            return "Frames filled in between their neighbours"
         return f"Frames forecast {about['lead']} ahead"
     beyond = "" if about["known"] else " beyond the end of the movie"
     return f"Frames forecast one after the other{beyond}"

@@ -20,12 +20,17 @@ from napari_morphocast.presenters.forecasting import (
     forecasting,
 )
 from napari_morphocast.presenters.job import BusyError, Job
-from napari_morphocast.presenters.model_files import ENDING, ModelChoice, choices
+from napari_morphocast.presenters.model_files import (
+    ENDING,
+    ModelChoice,
+    choices,
+    read_facts,
+)
 from napari_morphocast.presenters.surprise import SurpriseFinder
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._canvas import LayerCanvas
 from napari_morphocast.widgets._export import Exporter
-from napari_morphocast.widgets._forecast_form import ForecastForm
+from napari_morphocast.widgets._forecast_form import ALARMS, ForecastForm
 from napari_morphocast.widgets._form import say
 from napari_morphocast.widgets._layers import Source, results_in
 from napari_morphocast.widgets._lifetime import when_gone
@@ -231,9 +236,10 @@ class ForecastDock(QWidget):
 
     def _find_surprises(self) -> None:
         if self.presenter.predicted is not None:
+            remember(forecast=self._choices())
             result, canvas = self.presenter.predicted
             show = partial(self.form.surprises.show_found, canvas.sources)
-            self._surprises.find(result, show)
+            self._surprises.find(result, self.form.alarms.value() / 100, show)
 
     def _toggle_side_by_side(self, on: bool) -> None:
         try:
@@ -275,12 +281,18 @@ class ForecastDock(QWidget):
     def _choices(self) -> dict[str, Any]:
         model = self.model()
         name = str(model.model) if model else None
-        return {"model": name, "lead": self.lead(), "horizon": self.horizon()}
+        return {
+            "model": name,
+            "lead": self.lead(),
+            "horizon": self.horizon(),
+            "alarms": self.form.alarms.value(),
+        }
 
     def _restore(self, last: dict[str, Any]) -> None:
         with suppress(TypeError, ValueError):
             self.form.lead.setValue(int(last.get("lead", 1)))
             self.form.horizon.setValue(int(last.get("horizon", 12)))
+            self.form.alarms.setValue(float(last.get("alarms", ALARMS)))
 
 
 def show_forecasts(
@@ -345,12 +357,20 @@ def show_forecasts(
 def _both(
     movie: Movie, path: Path, horizon: int, device: str, precision: str
 ) -> list[Order]:
-    """A prediction of every frame, then a rollout beyond the end."""
+    """A prediction of every frame, then a rollout beyond the end if it can do that."""
     where = None, device, precision
-    return [
-        Order("prediction", movie, path, path.stem, 1, *where),
-        Order("rollout", movie, path, path.stem, horizon, *where),
-    ]
+    orders = [Order("prediction", movie, path, path.stem, 1, *where)]
+    if not _fills_in(path):
+        orders.append(Order("rollout", movie, path, path.stem, horizon, *where))
+    return orders
+
+
+def _fills_in(path: Path) -> bool:
+    """Whether a model looks at both sides; what cannot be read fails when loaded."""
+    try:
+        return read_facts(path).task == "between"
+    except MorphocastError:
+        return False
 
 
 def offer_model(controller: Controller, path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
+    QDoubleSpinBox,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 WIDTH = 380
 STEPS = 1000  # of the progress bar
+ALARMS = 0.1  # percent of the pixels
 TIPS = {
     "models": "Model to forecast with: trained here, from your models folder, the "
     "sample, or a baseline that needs no training.",
@@ -44,6 +46,8 @@ TIPS = {
     "back.",
     "surprise": "Show where the newest prediction was far more wrong than it usually "
     "is there: divisions, deaths, cells that come or go.",
+    "alarms": "How many pixels may be flagged in a usual frame. More finds weaker "
+    "surprises, and gives more false alarms.",
     "export": "Save the selected forecast, or else the newest.",
 }
 
@@ -74,6 +78,11 @@ class ForecastForm:
         self.beside = QPushButton("Side by side")
         self.beside.setCheckable(True)
         self.surprise = QPushButton("Find surprises")
+        self.alarms = QDoubleSpinBox()
+        self.alarms.setRange(0.01, 10)
+        self.alarms.setSingleStep(0.1)
+        self.alarms.setValue(ALARMS)
+        self.alarms.setSuffix(" %")
         self.surprises = SurpriseList(viewer)
         self.export = QPushButton("Export")
         menu = QMenu(self.export)
@@ -103,7 +112,7 @@ class ForecastForm:
         }
         for widget, tip in self._tips.items():
             widget.setToolTip(f"<p>{tip}</p>")
-        for box in (self.models, self.start, self.lead, self.horizon):
+        for box in (self.models, self.start, self.lead, self.horizon, self.alarms):
             keep_wheel_away(box)
 
     def _lay_out(self, dock: QWidget) -> None:
@@ -161,12 +170,15 @@ class ForecastForm:
         row.addWidget(self.stop)
         return row
 
-    def _afterwards(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.addWidget(self.beside)
-        row.addWidget(self.surprise)
-        row.addWidget(self.export)
-        return row
+    def _afterwards(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.addWidget(self.beside, 0, 0)
+        grid.addWidget(self.export, 0, 1)
+        grid.addWidget(self.surprise, 1, 0)
+        grid.addWidget(self.alarms, 1, 1)
+        grid.addWidget(QLabel("of the pixels"), 1, 2)
+        grid.setColumnStretch(2, 1)
+        return grid
 
 
 def _number(value: int, most: int) -> QSpinBox:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from napari.utils.transforms import Affine
 
 from napari_morphocast.widgets._movies import KEY, data_of, layer_facts, own_metadata
 
@@ -100,6 +101,17 @@ class Source:
         """Axes of the layer, such as TZYX; without the colour samples."""
         return "".join(axis.letter for axis in self.axes)
 
+    @property
+    def to_world(self) -> Affine:
+        """Where places of the layer lie in the viewer, rotation and all."""
+        own = Affine(
+            [axis.scale for axis in self.axes],
+            [axis.translate for axis in self.axes],
+            rotate=self.turn["rotate"],
+            shear=self.turn["shear"],
+        )
+        return self.turn["affine"].compose(own)
+
     def arranged(self, frames: NDArray[Any], *, colour: bool) -> NDArray[Any]:
         """Frames (T, C, Y, X) with their axes in the layer's order; a view, no copy."""
         letters = "TSYX" if colour else "TCYX"
@@ -146,8 +158,8 @@ def add_prediction(
 
     ``first`` is the number of the movie's frame that ``frames[0]`` stands for.
     """
-    name = f"forecast +{lead} · {source.name}"
     about = {"kind": "prediction", "lead": lead, "first": first, **provenance}
+    name = f"forecast {_which(about)} · {source.name}"
     return _add(viewer, source, frames, name, first, about)
 
 
@@ -250,7 +262,9 @@ def _look(layer: Image) -> dict[str, Any]:
 
 
 def _which(about: Mapping[str, Any]) -> str:
-    """Which forecast a map belongs to."""
+    """Which forecast a layer belongs to."""
+    if about.get("between"):
+        return "between"
     return (
         f"+{about['lead']}" if "lead" in about else f"of rollout from {about['first']}"
     )

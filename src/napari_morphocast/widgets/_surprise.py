@@ -41,6 +41,7 @@ def add_surprise(
     pick = slice(None) if channel is None else slice(channel, channel + 1)
     maps = found.maps[:, pick]
     order = found.result.begun.order
+    which = "between" if found.result.begun.between else f"+{order.frames}"
     about = {
         "kind": "surprise",
         "lead": order.frames,
@@ -53,7 +54,7 @@ def add_surprise(
     }
     return viewer.add_image(
         source.arranged(maps, colour=False),
-        name=f"surprise +{order.frames} · {source.name}",
+        name=f"surprise {which} · {source.name}",
         metadata={KEY: about},
         colormap=GLOW,
         contrast_limits=(surprise.threshold, BRIGHTEST * surprise.threshold),
