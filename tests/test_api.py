@@ -8,7 +8,7 @@ from movies import gliding
 from napari_morphocast import api
 from napari_morphocast.api import forecasting
 from napari_morphocast.api.evaluating import BASELINES
-from napari_morphocast.data.checks import fill_nan
+from napari_morphocast.data.checks import check, fill_nan
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import (
     ForecastError,
@@ -128,7 +128,7 @@ def test_controls_tell_forecasting_from_denoising(model):
 
 
 def test_a_model_that_learned_to_glide_beats_nothing_moves(model):
-    scores = api.evaluate(gliding(), [model], horizon=2, hardware=CPU)
+    scores = api.evaluate(gliding(60), [model], horizon=2, hardware=CPU)
     assert scores.of("cells", "skill_persistence")[0].low > 0
 
 
@@ -194,6 +194,36 @@ def test_what_is_filled_in_for_a_forecast_comes_from_the_past():
 def test_scoring_from_nowhere_is_refused(since):
     with pytest.raises(SettingsError, match="share from 0 to below 1"):
         api.evaluate(gliding(), ["persistence"], since=since, hardware=CPU)
+
+
+@pytest.mark.parametrize("since", [0, 0.01])
+def test_baselines_are_tuned_on_the_frames_before_the_first_one_scored(since):
+    scores = api.evaluate(gliding(), ["linear"], horizon=1, since=since, hardware=CPU)
+    assert scores.over_time("linear")[0][0] == 4
+    assert scores.of("ridge", "skill_persistence")[0].low > 0
+    assert any("'ridge'" in note for note in scores.notes)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [check, lambda m: api.evaluate(m, "linear"), lambda m: api.rollout(m, "linear")],
+)
+def test_grey_levels_too_large_to_compute_with_are_refused(verb):
+    movie = Movie(gliding().frames.astype(np.float32) * 1e30, name="huge")
+    with pytest.raises(MovieError, match=r"'huge' .*too large"):
+        verb(movie)
+
+
+@pytest.mark.parametrize("start", [1, 99])
+def test_a_baseline_that_cannot_be_tuned_is_refused_in_one_sentence(start):
+    with pytest.raises(MovieError, match="can start at frames 4 to"):
+        api.rollout(gliding(), "ridge", start=start, hardware=CPU)
+
+
+def test_a_new_model_stands_beside_the_best_of_the_other_baselines(model):
+    scores = api.worth(gliding(), model)
+    errors = {n: scores.of(n, "mse")[0].value for n in BASELINES if n != "persistence"}
+    assert api.hardest(scores, "cells") == min(errors, key=errors.get)
 
 
 def test_two_models_of_one_name_are_told_apart(model, tmp_path):

@@ -111,13 +111,16 @@ def test_evaluate_says_and_draws_what_the_model_is_worth(evaluated):
     results = evaluated.form.results
     assert results.isVisibleTo(evaluated)
     assert "'nothing moves'" in results._findings.text()
-    assert "frames 16 to 19" in results._what.text()
+    assert "frames 16 to 19 · whole frame" in results._what.text()
     assert curves(evaluated, "error") == len(results.evaluation.scores.models) == 6
     assert evaluated.form.export.isEnabled()
 
 
 def test_few_forecasts_are_a_warning_that_is_seen(evaluated):
-    assert "intervals are rough" in evaluated.form.results._note.text()
+    assert (
+        "too few to tell what is better; score 4 frames more"
+        in evaluated.form.results._note.text()
+    )
     assert evaluated.form.results._note.isVisibleTo(evaluated)
 
 
@@ -218,6 +221,15 @@ def test_a_region_restricts_the_score(dock, viewer, qtbot):
     box.setCurrentIndex(box.findText("cell"))
     evaluate(dock, viewer, qtbot)
     assert "inside cell" in dock.form.results._what.text()
+
+
+def test_after_a_refused_region_the_old_scores_are_marked(evaluated, viewer):
+    viewer.add_shapes(name="nothing drawn")
+    box = evaluated.form.regions.box
+    box.setCurrentIndex(box.findText("nothing drawn"))
+    evaluated.form.evaluate.click()
+    assert evaluated.form.error.text()
+    assert evaluated.form.results._what.text().startswith("Before: gliding")
 
 
 def test_a_deleted_region_is_the_whole_frame_again(dock, viewer):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
 from napari_morphocast.errors import MovieError
-from napari_morphocast.evaluation.bootstrap import Resampling
+from napari_morphocast.evaluation.bootstrap import Resampling, shortage
 from napari_morphocast.evaluation.metrics import mae, mse, psnr, ssim
 
 
@@ -94,6 +96,42 @@ def test_intervals_cover_the_truth_although_neighbours_are_alike(count: int) -> 
         low, high = draw.interval(float(alike.mean()), draw.means(alike))
         covered += low <= 0 <= high
     assert covered >= 0.85 * 200
+
+
+@pytest.mark.parametrize(("count", "lead"), [(10, 3), (14, 5), (20, 5), (40, 10)])
+def test_intervals_cover_the_error_of_overlapping_forecasts(
+    count: int, lead: int
+) -> None:
+    """Persistence on an autoregressive movie of 10 pixels, whose error is known."""
+    rng, keep, movies = np.random.default_rng(0), 0.9, 300
+    movie = np.empty((count + lead, movies, 10))
+    movie[0] = rng.normal(size=movie[0].shape)
+    for before, after in pairwise(movie):
+        after[:] = keep * before + np.sqrt(1 - keep**2) * rng.normal(size=after.shape)
+    errors = np.square(movie[lead:] - movie[:-lead]).mean(-1)
+    draw = Resampling.draw(count, 4 + lead, lead + 1, times=400)
+    known = 2 * (1 - keep**lead)
+    covered = 0
+    for error in errors.T:
+        ends = draw.interval(float(error.mean()), draw.means(error), (0, np.inf))
+        covered += ends[0] <= known <= ends[1]
+    assert covered >= 0.88 * movies
+
+
+@pytest.mark.parametrize(("count", "alike"), [(7, 1), (10, 6)])
+def test_too_few_forecasts_have_no_interval(count: int, alike: int) -> None:
+    draw = Resampling.draw(count, alike, alike)
+    values = np.arange(1.0, count + 1)
+    assert np.isnan(draw.interval(values.mean(), draw.means(values))).all()
+    assert shortage(count, alike) in (1, 2)
+
+
+def test_the_interval_of_an_error_never_reaches_nothing() -> None:
+    draw = Resampling.draw(9, 3)
+    errors = np.array([1.0, 1, 1, 1, 1, 1, 1, 1, 80])
+    low, _ = draw.interval(errors.mean(), draw.means(errors), (0, np.inf))
+    assert 0 < low < 1
+    assert draw.interval(errors.mean(), draw.means(errors))[0] < 0
 
 
 def test_the_same_seed_draws_the_same_resamples() -> None:

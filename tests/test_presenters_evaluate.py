@@ -240,6 +240,23 @@ def test_controls_follow_for_every_model(tmp_path):
     assert set(shown(view).controls) == {"a", "b"}
 
 
+def test_stopped_while_it_loads_nothing_is_begun(tmp_path):
+    do, asked = verbs()
+    stop = threading.Event()
+    stop.set()
+    order = Order(gliding(20), (model_file(tmp_path),), 2, 16)
+    assert list(evaluating(order, stop, do)) == []
+    assert asked == []
+
+
+def test_what_is_shown_is_outdated_as_soon_as_another_is_asked_for(tmp_path):
+    view = screen(gliding(20), [model_file(tmp_path)])
+    view.region.side_effect = MovieError("No region.")
+    presenter(view).evaluate()
+    view.show_outdated.assert_called_once()
+    view.show_evaluation.assert_not_called()
+
+
 def test_an_empty_region_is_one_sentence(tmp_path):
     view = screen(gliding(20), [model_file(tmp_path)])
     view.region.side_effect = MovieError("Nothing in the layer lies on the movie.")
@@ -302,7 +319,7 @@ def test_a_model_that_only_denoises_is_an_alarm():
 
 def test_the_finding_says_verdict_and_control():
     text = wording.finding(found(controls={"cells": control("no skill")}), "cells")
-    assert text.startswith("beats 'nothing moves' by 50 % at 1 frame (1 min)")
+    assert text.startswith("beats 'nothing moves' by 50 (40 to 60) % at 1 frame")
     assert text.endswith("Controls: no skill.")
 
 
@@ -345,6 +362,17 @@ def test_only_what_was_measured_is_offered():
 )
 def test_leads_are_labelled_in_frames_and_time(interval, label):
     assert wording.lead_ticks(range(1, 4), interval, 6)[0] == label
+
+
+def test_the_finding_says_how_far_the_forecasts_are_of_use():
+    assert "Useful horizon: at least 2 frames (2 min)" in wording.finding(
+        found(), "cells"
+    )
+
+
+@pytest.mark.parametrize("leads", [6, 10, 13, 40])
+def test_the_longest_lead_has_a_label(leads):
+    assert wording.lead_ticks(range(1, leads + 1), None, 6)[-1] == str(leads)
 
 
 def test_a_long_lead_axis_has_few_labels():

@@ -12,6 +12,8 @@ import pytest
 
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import MovieError, SettingsError
+from napari_morphocast.evaluation import score_figure
+from napari_morphocast.evaluation.score_report import differences, horizon, report
 from napari_morphocast.evaluation.scores import Contender, Score, Scores, score
 from napari_morphocast.evaluation.wording import duration
 
@@ -83,10 +85,14 @@ def test_a_model_like_the_reference_has_a_skill_of_exactly_zero() -> None:
     } == {(0, 0, 0)}
 
 
-def test_a_perfect_model_on_a_still_movie_equals_the_baseline() -> None:
+@pytest.mark.parametrize("offset", [0, 1e-5, 5])
+def test_where_frames_are_identical_skill_is_undefined(offset: float) -> None:
     still = Movie(np.repeat(noisy(1).frames, 30, 0))
-    scores = scored(still, repeating("model"), repeating("persistence"))
-    assert values(scores, "model", "skill_persistence") == [0, 0, 0]
+    scores = scored(still, repeating("net", offset), repeating("persistence"))
+    assert np.isnan(values(scores, "net", "skill_persistence")).all()
+    assert "the frames are identical" in scores.notes[-1]
+    assert "-" in scores.table().splitlines()[-1].split()
+    assert scores.standing("net") == "not comparable with persistence at every lead"
 
 
 def test_averaging_noise_beats_persistence_by_what_theory_says() -> None:
@@ -341,14 +347,61 @@ def test_the_standing_names_every_baseline_once() -> None:
     assert Scores(tuple(rows), interval=60).standing("net") == (
         "ahead of persistence and denoised at every lead; "
         "ahead of ridge until 1 frame (1 min), then level; "
-        "ahead of advection until 1 frame (1 min), then level until 2 frames (2 min), "
-        "then behind; behind linear at every lead"
+        "ahead of advection until 1 frame (1 min), then level or behind; "
+        "behind linear at every lead"
     )
 
 
-def test_a_few_forecasts_stand_nowhere_for_sure() -> None:
-    scores = scored(ramp(21), repeating("net", 1), repeating("persistence"))
-    assert scores.standing("net").startswith("not to be told from persistence")
+@pytest.mark.parametrize(("forecasts", "more"), [(1, 7), (2, 6), (7, 1)])
+def test_a_few_forecasts_stand_nowhere_for_sure(forecasts: int, more: int) -> None:
+    movie = ramp(20 + forecasts)
+    scores = scored(movie, repeating("net", 1), repeating("persistence"), horizon=1)
+    assert scores.standing("net") == (
+        "not to be told from persistence: there are too few forecasts"
+    )
+    assert f"score {more} frame{'s' * (more > 1)} more" in scores.notes[0]
+
+
+def test_leads_with_too_few_forecasts_are_unknown() -> None:
+    scores = scored(ramp(30), repeating("net", 1), repeating("persistence"), horizon=6)
+    assert scores.standing("net").endswith("until 3 frames (3 min), then unknown")
+    assert "Beyond 3 frames (3 min) there are too few" in scores.notes[1]
+    assert horizon(scores, "net").startswith("at least 3 frames (3 min)")
+
+
+def test_intervals_from_fewer_than_25_forecasts_are_called_rough() -> None:
+    rough = scored(ramp(44), repeating("persistence")).notes
+    assert rough == (
+        "Only 24 forecasts could be scored, so the intervals are rough; score a "
+        "longer stretch.",
+    )
+    assert scored(ramp(45), repeating("persistence")).notes == ()
+
+
+def test_the_useful_horizon_is_told_in_frames_and_time() -> None:
+    found = skills((0.3, 0.2, 0.4), (0.2, 0.1, 0.3), (0.1, -0.1, 0.2))
+    assert horizon(found, "net") == "2 frames (1 h)"
+    assert horizon(skills((0.3, 0.2, 0.4)), "net").startswith("at least 1 frame")
+    assert horizon(skills((0.3, -0.2, 0.4)), "net") == "none"
+    assert found.as_dict()["useful_horizon_seconds"] == {"net": {"persistence": 3600}}
+
+
+def test_the_report_compares_networks_pair_by_pair() -> None:
+    nets = knowing("worse", 7.0), knowing("better", 7.5)
+    scores = scored(half_moving(200), *nets, repeating("persistence"))
+    (told,) = differences(scores, ["worse", "better", "persistence"])
+    assert told.startswith("better is better than worse, by ")
+    assert "chance" not in told
+    twins = scored(half_moving(), *(knowing(name, 7.0) for name in ("one", "two")))
+    assert "not surely" in next(differences(twins, ["one", "two"]))
+
+
+def test_the_report_asks_of_baselines_only_what_they_can_answer() -> None:
+    scores = scored(half_moving(), repeating("net", 1), repeating("persistence"))
+    told = " ".join(report(scores, ["persistence"]))
+    assert "persistence removes" not in told
+    assert "single model" not in told
+    assert "net is a single model" in " ".join(report(scores, ["net"]))
 
 
 def test_an_ensemble_is_scored_by_its_mean_and_its_spread() -> None:
@@ -377,8 +430,8 @@ def skills(*found: tuple[float, float, float]) -> Scores:
 def test_the_verdict_says_by_how_much_and_how_far() -> None:
     words = skills((0.31, 0.2, 0.4), (0.2, 0.1, 0.3), (0.1, -0.1, 0.2)).verdict("net")
     assert words == (
-        "beats 'nothing moves' by 31 % at 1 frame (30 min), and still does at "
-        "2 frames (1 h), but no further"
+        "beats 'nothing moves' by 31 (20 to 40) % at 1 frame (30 min), and still "
+        "does at 2 frames (1 h), but no further"
     )
 
 
@@ -413,3 +466,14 @@ def test_times_are_told_in_their_usual_unit(seconds: float, words: str) -> None:
 def test_the_plot_is_a_picture(tmp_path: Path) -> None:
     scored(noisy(), average(), repeating("persistence")).plot(tmp_path / "scores.png")
     assert (tmp_path / "scores.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_plot_names_what_lies_off_its_scale(tmp_path: Path, monkeypatch) -> None:
+    said: list[list[str]] = []
+    monkeypatch.setattr(
+        score_figure, "_tell_off_scale", lambda axes, models: said.append(models)
+    )
+    others = average(), repeating("near", 1), repeating("persistence")
+    scores = scored(noisy(), repeating("waves", 99), *others)
+    scores.plot(tmp_path / "scores.png")
+    assert said[:3] == [["waves"], ["waves"], ["waves"]]

@@ -7,12 +7,14 @@ from napari_morphocast.api.loading import Model, load
 from napari_morphocast.api.robustness import robustness
 from napari_morphocast.api.surprise import surprise
 from napari_morphocast.api.training import resume, train
+from napari_morphocast.api.worth import hardest, worth
 
 __all__ = [
     "Forecast",
     "Model",
     "controls",
     "evaluate",
+    "hardest",
     "load",
     "predict",
     "resume",
@@ -20,4 +22,5 @@ __all__ = [
     "rollout",
     "surprise",
     "train",
+    "worth",
 ]

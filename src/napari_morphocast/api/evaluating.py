@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 BASELINES = "persistence", "denoised", "linear", "ridge", "advection"
 STILL = "persistence", "denoised"  # baselines that make sense between two frames
 LONGEST_BASELINE = 4  # frames that a baseline sees
+FEW_KNOWN = 8  # frames that baselines are tuned on; fewer say little
 
 
 def evaluate(
@@ -95,7 +96,7 @@ def evaluate(
         stop=stop,
         progress=progress,
     )
-    return scores.noting(note for r in ready for note in notes_on(r, movie, first))
+    return scores.noting(notes_on(ready, movie, first))
 
 
 def _judge(
@@ -122,7 +123,7 @@ def _shared_task(models: Sequence[Trained]) -> Task:
 
 
 def first_scored(movie: Movie, since: float) -> int:
-    """Number of the first frame that is scored.
+    """Number of the first frame that is scored; the baselines see those before it.
 
     Raises
     ------
@@ -133,7 +134,7 @@ def first_scored(movie: Movie, since: float) -> int:
         raise SettingsError(
             f"Scoring can begin at a share from 0 to below 1 of the movie, not {since}."
         )
-    return round(len(movie) * since)
+    return max(LONGEST_BASELINE, round(len(movie) * since))
 
 
 def contender(model: Trained) -> Contender:
@@ -150,12 +151,19 @@ def grey_range(movie: Movie) -> NDArray[np.float32]:
     return span[:, 0, 0]
 
 
-def notes_on(model: Trained, movie: Movie, first: int) -> Iterator[str]:
-    """Say what makes a model's scores less than they seem."""
-    seen = seen_frames(model.checkpoint.movies, movie, first)
-    if seen:
+def notes_on(models: Sequence[Trained], movie: Movie, first: int) -> Iterator[str]:
+    """Say what makes scores less, or more, than they seem."""
+    if first < FEW_KNOWN:
         yield (
-            f"{model.name} was TRAINED on at least {seen} of the frames scored here: "
-            "its scores show memory, not foresight; score frames it has not seen."
+            f"Only {first} frames lie before the first one scored, too few to tune the "
+            "baselines 'denoised' and 'ridge' well, so skill against them says little."
         )
-    yield from model.misfits(movie)
+    for model in models:
+        seen = seen_frames(model.checkpoint.movies, movie, first)
+        if seen:
+            yield (
+                f"{model.name} was TRAINED on at least {seen} of the frames scored "
+                "here: its scores show memory, not foresight; score frames it has not "
+                "seen."
+            )
+        yield from model.misfits(movie)

@@ -59,7 +59,7 @@ def ready(
     """Load a model that fits the movie and has learned the task, on its device."""
     device = choose((hardware or Hardware()).device)
     trained = load(model, movie, until=until)
-    trained.misfits(movie)
+    trained.require_channels(movie)
     if trained.task != task:
         raise SettingsError(*_other_task(trained, task))
     return trained.to(device)

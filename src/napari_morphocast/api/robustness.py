@@ -80,6 +80,4 @@ def robustness(
         stop=stop,
         progress=progress,
     )
-    return found.noting(
-        note for model in ready for note in notes_on(model, movie, first)
-    )
+    return found.noting(notes_on(ready, movie, first))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from napari_morphocast.api.forecasting import predict
 from napari_morphocast.api.loading import ready
+from napari_morphocast.data.scaling import Scaling
+from napari_morphocast.data.windows import Part
 from napari_morphocast.errors import ForecastError, SettingsError
 from napari_morphocast.evaluation.surprise import ALARMS, BLUR, Errors
 
@@ -60,6 +62,7 @@ def surprise(
             f"What is usual is learned from a share above 0, up to 1, not {until:g}."
         )
     trained = ready(movie, model, hardware)
+    Scaling.fit([Part(movie, 0, len(movie))])  # refuses a movie that never changes
     made = predict(movie, trained, lead=lead, hardware=hardware)
     errors = Errors(movie, made.first, made.count, blur=blur)
     for done, frame in enumerate(made.frames, 1):

@@ -78,7 +78,7 @@ def train(
     note = ""
     if before is not None:
         run = _continued(run, before)
-        before.misfits(some[0])
+        before.require_channels(some[0])
     else:
         run, note = _fitted(run, some)
     _check_place(path)

@@ -68,6 +68,8 @@ class Controls:
         """Say whether a model forecasts, or only denoises."""
         skills = self.scores.of(self.model, "skill_persistence")
         gains = self._leads_above_0(skills)
+        if all(np.isnan(score.low) for score in skills):
+            return "too few forecasts to tell"
         if not gains:
             return "no skill, so none that could be denoising"
         if self.foresight:

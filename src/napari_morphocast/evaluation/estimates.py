@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_morphocast.errors import SettingsError
 from napari_morphocast.evaluation import metrics
-from napari_morphocast.evaluation.bootstrap import Resampling
+from napari_morphocast.evaluation.bootstrap import ANY, Resampling, shortage
 from napari_morphocast.evaluation.calibration import LEVELS
 from napari_morphocast.evaluation.wording import REFERENCES
 
@@ -30,6 +30,7 @@ LIMITS = {  # beyond which no score can lie
     "coverage": (0.0, 1.0),
 }
 COMPARED = "mse", "mae", "ssim", "mse_changing"
+PERFECT = 1e-12  # squared error, in units of black to white, that is only rounding
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +88,10 @@ def compare(
     return tuple(_Lead(measured, lead).paired(one, other, metric) for lead in reached)
 
 
-def usable(measured: Measured, lead: int) -> bool:
-    """Whether there are enough forecasts for intervals that mean what they say."""
-    return 3 * measured.block(lead) <= int(measured.reached(lead).sum())
+def missing(measured: Measured, lead: int) -> int:
+    """Frames by which the movie is too short to tell what is better at a lead."""
+    short = shortage(int(measured.reached(lead).sum()), measured.alike(lead))
+    return int(np.ceil(short * measured.step))
 
 
 class _Lead:
@@ -103,7 +105,9 @@ class _Lead:
         self.measured = measured
         self.lead = lead
         self.count = int(measured.reached(lead).sum())
-        self.draw = Resampling.draw(self.count, measured.block(lead))
+        self.draw = Resampling.draw(
+            self.count, measured.block(lead), measured.alike(lead)
+        )
 
     def scores(self, noise: float) -> Iterator[Score]:
         """All metrics of all models."""
@@ -129,10 +133,10 @@ class _Lead:
         yield "mse_changing", self._error(model, "mse_changing")
         known = [name for name in REFERENCES if name in self.measured.models]
         for name in known:
-            yield f"skill_{name}", skill(mse, self._mean("mse", name))
+            yield f"skill_{name}", skill(mse, self._imperfect("mse", name))
         changing = self._mean("changing", model)
         for name in known:
-            reference = self._mean("changing", name)
+            reference = self._imperfect("changing", name)
             yield f"skill_changing_{name}", skill(changing, reference)
         if "persistence" in known:
             most = self._mean("mse", "persistence") - noise
@@ -156,6 +160,11 @@ class _Lead:
             )
         return self._mean(metric, model)
 
+    def _imperfect(self, measure: str, model: str) -> NDArray[np.float64]:
+        """An error to hold others against; NaN where there is none."""
+        error = self._mean(measure, model)
+        return np.where(self._mean("relative", model) > PERFECT, error, np.nan)
+
     def _mean(self, measure: str, model: str) -> NDArray[np.float64]:
         values = self.measured.of(measure, self.lead)
         return self._both(values[self.measured.models.index(model)])
@@ -165,9 +174,9 @@ class _Lead:
         return np.concatenate([[values.mean()], self.draw.means(values)])
 
     def _score(self, model: str, metric: str, found: NDArray[np.float64]) -> Score:
-        limits = LIMITS.get(metric.split("_")[0], (-np.inf, np.inf))
+        limits = LIMITS.get(metric.split("_")[0], ANY)
         value = float(found[0])
-        low, high = np.clip(self.draw.interval(value, found[1:]), *limits).tolist()
+        low, high = self.draw.interval(value, found[1:], limits)
         return Score(model, metric, self.lead, value, low, high, self.count)
 
 

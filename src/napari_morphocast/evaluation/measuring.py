@@ -114,10 +114,19 @@ class Measured:
         """Which forecasts could be compared with a frame at this lead, shape (N,)."""
         return np.isfinite(self.errors[0, 0, :, lead - 1])
 
+    @property
+    def step(self) -> float:
+        """Frames from one forecast to the next."""
+        apart = (self.starts[-1] - self.starts[0]) / max(1, len(self.starts) - 1)
+        return max(1.0, float(apart))
+
     def block(self, lead: int) -> int:
         """Neighbouring forecasts that share frames: context and lead, in steps."""
-        step = (self.starts[-1] - self.starts[0]) / max(1, len(self.starts) - 1)
-        return int(np.ceil((self.context + lead) / max(1.0, step)))
+        return int(np.ceil((self.context + lead) / self.step))
+
+    def alike(self, lead: int) -> float:
+        """Neighbouring forecasts that foretell some of the same changes, in steps."""
+        return (lead + 1) / self.step
 
 
 def measure(

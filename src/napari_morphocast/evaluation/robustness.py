@@ -10,12 +10,13 @@ import numpy as np
 
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.evaluation import exporting, metrics
-from napari_morphocast.evaluation.bootstrap import FEWEST_BLOCKS, Resampling
+from napari_morphocast.evaluation.bootstrap import Resampling, shortage
 from napari_morphocast.evaluation.damage import DAMAGES, DOUBLED
-from napari_morphocast.evaluation.estimates import skill
+from napari_morphocast.evaluation.estimates import LIMITS, skill
 from napari_morphocast.evaluation.robustness_wording import doubling_table, verdict_on
-from napari_morphocast.evaluation.scores import FEW, require_different
-from napari_morphocast.evaluation.wording import REFERENCES
+from napari_morphocast.evaluation.score_notes import FEW
+from napari_morphocast.evaluation.scores import require_different
+from napari_morphocast.evaluation.wording import REFERENCES, counted
 
 if TYPE_CHECKING:
     import threading
@@ -253,9 +254,9 @@ def measure(
     blocks = [int(np.ceil((context + lead) / step)) for lead in leads]
     rows: list[DamagedScore] = []
     for place, lead in enumerate(leads if done else ()):
-        draw = Resampling.draw(done, blocks[place])
+        draw = Resampling.draw(done, blocks[place], (lead + 1) / step)
         rows += _rows(kept[..., place].T, names, trials, lead, draw)
-    notes = tuple(_notes(done, len(begins), min(blocks)))
+    notes = tuple(_notes(done, len(begins), (min(leads) + 1) / step))
     return Robustness(tuple(rows), movie.name, movie.interval, notes)
 
 
@@ -315,20 +316,21 @@ def _rows(
             found[f"skill_{name}"] = skill(mse, mse[models.index(name)])
     for model, name in enumerate(models):
         for metric, values in found.items():
-            limits = (-np.inf, 1) if metric.startswith("skill") else (0, np.inf)
+            limits = LIMITS["skill" if metric.startswith("skill") else "mse"]
             for trial, (value, *others) in zip(trials, values[model], strict=True):
-                ends = draw.interval(value, np.asarray(others))
-                low, high = np.clip(ends, *limits).tolist()
+                low, high = draw.interval(value, np.asarray(others), limits)
                 what = name, trial.damage.name, trial.intensity, lead, metric
                 yield DamagedScore(*what, float(value), low, high, errors.shape[-1])
 
 
-def _notes(done: int, planned: int, block: int) -> Iterator[str]:
+def _notes(done: int, planned: int, alike: float) -> Iterator[str]:
     """Say what is less than was asked for, or than can be relied on."""
     if done < planned:
         yield f"Stopped after {done} of {planned} forecasts per model and damage."
-    if 0 < done < max(FEW, FEWEST_BLOCKS * block):
+    short = shortage(done, alike)
+    if 0 < done < FEW or (done and short):
+        why = "too few for intervals" if short else "so the intervals are rough"
         yield (
-            f"Only {done} forecast(s) could be scored, so the intervals are rough; "
-            "score a longer stretch or more forecasts."
+            f"Only {counted(done, 'forecast')} could be scored, {why}; score a longer "
+            "stretch or more forecasts."
         )

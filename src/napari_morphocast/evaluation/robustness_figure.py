@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ACROSS = 3  # panels in a row
 LABELS = 7  # most numbers below a panel
 FEW = 4  # intensities; so few have their own numbers instead of round ones
+BEYOND = 3.0  # how far intervals are drawn below and above all errors, as a factor
 GAP = 0.4  # decades between no damage and the weakest
 RING: dict[str, Any] = {
     "marker": "o",
@@ -48,6 +49,7 @@ def draw(found: Robustness, path: str | Path) -> None:
                 axes.set_axis_off()
             else:
                 _panel(axes, found, damage, lead)
+    _clip(grid[0, 0], [row.value for row in found.rows if row.metric == "mse"])
     for axes in grid[:, 0]:
         axes.set_ylabel("mean squared error\n(grey levels²)")
     grid[0, 0].plot([], [], color="0.3", label="error has doubled", **RING)
@@ -61,6 +63,14 @@ def draw(found: Robustness, path: str | Path) -> None:
     title = f"{found.movie}: forecasts from damaged frames (bands: 95 % intervals)"
     figure.suptitle(title, wrap=True)
     save_figure(figure, path)
+
+
+def _clip(axes: Axes, errors: Sequence[float]) -> None:
+    """Let the errors decide what is shown, not the widest interval."""
+    known = [error for error in errors if 0 < error < np.inf]
+    if known:
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, min(known) / BEYOND), min(high, max(known) * BEYOND))
 
 
 def _panel(axes: Axes, found: Robustness, damage: str, lead: int) -> None:

@@ -8,9 +8,10 @@ import numpy as np
 
 from napari_morphocast.evaluation.calibration import LEVELS
 from napari_morphocast.evaluation.figures import new_figure, save_figure
-from napari_morphocast.evaluation.wording import REFERENCES, ahead, duration
+from napari_morphocast.evaluation.wording import REFERENCES, ahead, duration, listed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -26,6 +27,8 @@ COLOURS = {
     "advection": "tab:cyan",
 }
 LOWEST = -1.0  # skill that is still drawn
+FAR = 4.0  # times the usual error; worse models are not drawn whole
+SHARPEST = 3.0  # power over the truth's that is still drawn
 
 
 def draw_scores(scores: Scores, path: str | Path) -> None:
@@ -52,9 +55,13 @@ def draw_scores(scores: Scores, path: str | Path) -> None:
         _ranks(panels[1, 2], scores)
     for axes in panels.flat:
         axes.spines[["top", "right"]].set_visible(False)
-    lines, labels = panels[0, 0].get_legend_handles_labels()
+    named = [axes.get_legend_handles_labels() for axes in (panels[0, 0], panels[1, 1])]
     figure.legend(
-        lines, labels, loc="outside lower center", ncols=3, frameon=False, fontsize=9
+        *(first + last for first, last in zip(*named, strict=True)),
+        loc="outside lower center",
+        ncols=3,
+        frameon=False,
+        fontsize=9,
     )
     save_figure(figure, path)
 
@@ -67,7 +74,12 @@ def _error(axes: Axes, scores: Scores) -> None:
             scores.floor, color="k", linestyle=":", linewidth=1, label="noise (σ²)"
         )
     axes.set(ylabel="mean squared error (grey levels²)", title=scores.movie)
-    axes.set_ylim(0, None)
+    worst = _extremes(scores, "mse", np.nanmax)
+    usual = sorted(worst.values())[(len(worst) - 1) // 2]
+    shown = [error for error in worst.values() if error <= FAR * usual]
+    top = max(1.2 * max(shown), 1.1 * scores.floor)
+    axes.set_ylim(0, top or None)
+    _tell_off_scale(axes, [name for name, error in worst.items() if error > top])
 
 
 def _skill(axes: Axes, scores: Scores, metric: str, title: str) -> None:
@@ -77,11 +89,14 @@ def _skill(axes: Axes, scores: Scores, metric: str, title: str) -> None:
     axes.set(ylabel="error removed", title=title)
     lowest, highest = axes.get_ylim()
     axes.set_ylim(max(lowest, LOWEST), min(max(highest, 0.1), 1.0))
+    worst = _extremes(scores, metric, np.nanmin)
+    _tell_off_scale(axes, [name for name, skill in worst.items() if skill < LOWEST])
 
 
 def _spectrum(axes: Axes, spectra: Spectra, scores: Scores) -> None:
     """Power over the truth's at the longest lead; where it falls, detail is lost."""
     lead = scores.leads[-1]
+    most = {model: np.nanmax(spectra.of(model, lead)) for model in spectra.models}
     for model in spectra.models:
         axes.plot(
             spectra.frequencies,
@@ -95,16 +110,16 @@ def _spectrum(axes: Axes, spectra: Spectra, scores: Scores) -> None:
         color="k",
         linestyle=":",
         linewidth=1,
-        label="sharp, but free of noise",
+        label="fine detail: sharp, but free of noise",
     )
     axes.axhline(1, color="0.8", linewidth=1, zorder=0)
     axes.set(
         xlabel="spatial frequency (cycles per pixel)",
         ylabel="power, forecast / truth",
         title=f"fine detail {ahead(lead, scores.interval)} ahead",
-        ylim=(0, 1.6),
+        ylim=(0, np.clip(1.05 * max(most.values()), 1.2, SHARPEST)),
     )
-    axes.legend(loc="lower left", framealpha=0.7, edgecolor="none", fontsize=9)
+    _tell_off_scale(axes, [name for name, top in most.items() if top > SHARPEST])
 
 
 def _coverage(axes: Axes, scores: Scores) -> None:
@@ -171,6 +186,36 @@ def _curves(axes: Axes, scores: Scores, metric: str) -> None:
     unit = f", {duration(scores.interval)} each" if scores.interval else ""
     axes.set_xlabel(f"lead (frames{unit})")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _extremes(
+    scores: Scores, metric: str, choose: Callable[[list[float]], float]
+) -> dict[str, float]:
+    """Every model's best or worst value of a metric, where it has one."""
+    found = {
+        name: [row.value for row in scores.of(name, metric)] for name in scores.models
+    }
+    return {
+        name: float(choose(values))
+        for name, values in found.items()
+        if not np.isnan(values).all()
+    }
+
+
+def _tell_off_scale(axes: Axes, models: list[str]) -> None:
+    """Name the models of which something lies outside the axes."""
+    if models:
+        axes.text(
+            0.99,
+            0.99,
+            f"off the scale: {listed(models)}",
+            transform=axes.transAxes,
+            ha="right",
+            va="top",
+            fontsize=9,
+            color="0.35",
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8},
+        )
 
 
 def _colour(scores: Scores, model: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 from napari_morphocast.data.noise import estimate_noise
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.evaluation import exporting, metrics
-from napari_morphocast.evaluation.estimates import Score, compare, estimate, usable
+from napari_morphocast.evaluation.estimates import Score, compare, estimate
 from napari_morphocast.evaluation.measuring import (
     MEASURES,
     Contender,
@@ -20,6 +20,7 @@ from napari_morphocast.evaluation.measuring import (
     measure,
 )
 from napari_morphocast.evaluation.pixels import check_region
+from napari_morphocast.evaluation.score_notes import notes_on
 from napari_morphocast.evaluation.spectrum import Spectra, frequencies
 from napari_morphocast.evaluation.wording import (
     REFERENCES,
@@ -31,7 +32,7 @@ from napari_morphocast.evaluation.wording import (
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Contender", "Score", "Scores", "score"]
 
-FEW = 8  # forecasts; an interval from fewer says little
 MOST, FEWEST = 100, 20  # forecasts per contender
 PIXELS = 2**22  # of all frames that forecasts start from
 NOISE_FRAMES = 16  # neighbouring frames that the noise is estimated from
@@ -184,17 +184,24 @@ class Scores:
             "interval": self.interval,
             "noise": list(self.noise),
             "notes": list(self.notes),
-            "useful_horizon": {
-                model: {
-                    name: self.useful_horizon(model, name)
-                    for name in REFERENCES
-                    if self.of(model, f"skill_{name}")
-                }
-                for model in self.models
-            },
+            "useful_horizon": self._useful_horizons(1),
+            "useful_horizon_seconds": self._useful_horizons(self.interval),
             "scores": [asdict(row) for row in self.rows],
             "spectra": self.spectra.as_dict() if self.spectra else None,
             "ranks": self.ranks,
+        }
+
+    def _useful_horizons(
+        self, unit: float | None
+    ) -> dict[str, dict[str, float | None]]:
+        """By model and baseline, in a unit of time; None where it is not known."""
+        return {
+            model: {
+                name: unit and unit * self.useful_horizon(model, name)
+                for name in REFERENCES
+                if name != model and self.of(model, f"skill_{name}")
+            }
+            for model in self.models
         }
 
     def table(self, reference: str = "persistence") -> str:
@@ -275,16 +282,16 @@ def score(
     require_different(contenders)
     check_region(region, movie)
     first = max(since, *(contender.context for contender in contenders))
-    ahead = _ahead(movie, first, horizon)
+    reach = _reach(movie, first, horizon)
     known = tuple(noise) if noise is not None else noise_of(movie, first)
     starts = starts_of(movie, first, most)
-    terms = Terms(ahead, data_range, known, region)
+    terms = Terms(reach, data_range, known, region)
     measured = measure(movie, contenders, starts, terms, stop=stop, progress=progress)
     floor = float(np.mean(np.square(known)))
     rows = estimate(measured, floor) if len(measured.starts) else ()
-    notes = (*_notes(movie, measured, horizon, len(starts)), *_on_noise(rows, floor))
     spectra = _spectra(measured, terms, movie) if rows else None
-    return Scores(rows, movie.name, movie.interval, notes, known, measured, spectra)
+    found = Scores(rows, movie.name, movie.interval, (), known, measured, spectra)
+    return found.noting(notes_on(found, measured, horizon, len(starts)))
 
 
 def require_different(contenders: Sequence[Contender]) -> None:
@@ -298,7 +305,7 @@ def require_different(contenders: Sequence[Contender]) -> None:
         )
 
 
-def _ahead(movie: Movie, first: int, horizon: int) -> int:
+def _reach(movie: Movie, first: int, horizon: int) -> int:
     """Longest lead for which there is a frame to compare with."""
     if horizon < 1:
         raise SettingsError(f"The horizon must be 1 frame or more, not {horizon}.")
@@ -334,33 +341,3 @@ def _spectra(measured: Measured, terms: Terms, movie: Movie) -> Spectra:
         share = white * forecasts[:, None] / truth
     rings = frequencies(*movie.shape[2:])
     return Spectra(rings, measured.models, ratios, np.minimum(share, 1.0))
-
-
-def _notes(
-    movie: Movie, measured: Measured, horizon: int, planned: int
-) -> Iterator[str]:
-    """Say what is less than was asked for, or than can be relied on."""
-    ahead, done = measured.moving.shape[1], len(measured.starts)
-    if ahead < horizon:
-        yield (
-            f"Only {ahead} frame(s) of {movie.name!r} are left to score, so the "
-            f"horizon is {ahead} instead of {horizon}."
-        )
-    if done < planned:
-        yield f"Stopped after {done} of {planned} forecasts per model."
-    if 0 < done < FEW or (done and not usable(measured, 1)):
-        yield (
-            f"Only {done} forecast(s) could be scored, so the intervals are rough; "
-            "score a longer stretch."
-        )
-
-
-def _on_noise(rows: Iterable[Score], floor: float) -> Iterator[str]:
-    """Say where the noise is most of what there is to foretell."""
-    first = [r for r in rows if (r.metric, r.lead) == ("mse", 1)]
-    persistence = next((r.value for r in first if r.model == "persistence"), np.nan)
-    if 2 * floor > 0.8 * persistence:
-        yield (
-            "At 1 frame nearly all that changes is noise, so a model may beat 'nothing "
-            "moves' by denoising alone; compare with 'denoised', or at longer leads."
-        )

@@ -145,6 +145,12 @@ class Errors:
     ) -> None:
         if blur < 0:
             raise SettingsError(f"The blur must be 0 pixels or more, not {blur:g}.")
+        most = min(movie.shape[2:]) / 4
+        if blur > most:
+            raise SettingsError(
+                f"The blur can be up to {most:g} pixels, a quarter of the shorter side "
+                f"of a frame, not {blur:g}."
+            )
         shape = count, 1 if movie.rgb else movie.shape[1], *movie.shape[2:]
         self._movie, self._first, self._blur = movie, first, blur
         self._sizes = room(shape, np.float32)

@@ -32,6 +32,7 @@ STANDS = {
     "level": "level with",
     "behind": "behind",
     "unknown": "not to be told from",  # too few forecasts
+    "undefined": "not comparable with",  # whose forecasts are perfect
 }
 
 
@@ -43,19 +44,24 @@ def duration(seconds: float) -> str:
     return f"{seconds:.3g} s"
 
 
+def counted(number: int, what: str) -> str:
+    """A number of things: 1 frame, 2 frames."""
+    return f"{number} {what}" + "s" * (number != 1)
+
+
 def ahead(lead: int, interval: float | None) -> str:
     """A lead in frames and, where the time step is known, in time."""
-    frames = f"{lead} frame" + "s" * (lead != 1)
+    frames = counted(lead, "frame")
     return f"{frames} ({duration(lead * interval)})" if interval else frames
 
 
 def percent(share: float) -> str:
     """A share as a whole number of percent; an infinite one in words."""
     if np.isnan(share):
-        return "?"
+        return "-"
     if np.isinf(share):
         return "endless" if share > 0 else "-endless"
-    return f"{100 * share:.0f}"
+    return f"{round(100 * share)}"
 
 
 def verdict_on(skills: Sequence[Score], reference: str, interval: float | None) -> str:
@@ -66,6 +72,8 @@ def verdict_on(skills: Sequence[Score], reference: str, interval: float | None) 
     first = skills[0]
     at = f"at {ahead(first.lead, interval)}"
     between = f"{percent(first.low)} to {percent(first.high)} %"
+    if np.isnan(first.value):
+        return f"cannot be compared with {called} {at}, which is perfect there"
     if np.isnan(first.low):
         return f"cannot be told from {called} {at}: there are too few frames"
     if first.high < 0:
@@ -73,7 +81,7 @@ def verdict_on(skills: Sequence[Score], reference: str, interval: float | None) 
         return f"does not beat {called} {at}: its error is {worse} larger"
     if first.low <= 0:
         return f"does not beat {called} {at}: the difference ({between}) may be chance"
-    words = f"beats {called} by {percent(first.value)} % {at}"
+    words = f"beats {called} by {_cell(first)} % {at}"
     lasting = useful_horizon(skills)
     if len(skills) > 1:
         words += f", and still does at {ahead(lasting, interval)}" * (lasting > 1)
@@ -126,6 +134,8 @@ def _story(skills: Sequence[Score]) -> tuple[tuple[str, int], ...]:
 
 
 def _stands(score: Score) -> str:
+    if np.isnan(score.value):
+        return "undefined"
     if np.isnan(score.low):
         return "unknown"
     if score.low > 0:
@@ -146,19 +156,24 @@ def _ahead_at(story: tuple[tuple[str, int], ...]) -> int:
 def _tell(
     story: tuple[tuple[str, int], ...], names: Sequence[str], interval: float | None
 ) -> str:
-    """One story in words, such as: ahead of ridge until 3 frames, then level."""
+    """One story in words, such as: ahead of ridge until 3 frames, then level.
+
+    Of what comes later only the kinds are told, for many turns are hard to follow.
+    """
     (word, last), *rest = story
     words = f"{STANDS[word]} {listed(names)}"
+    if not rest and word == "unknown":
+        return f"{words}: there are too few forecasts"
     if not rest:
         return f"{words} at " + ("every lead" if last > 1 else ahead(1, interval))
-    words += f" until {ahead(last, interval)}"
-    for word, last in rest[:-1]:
-        words += f", then {word} until {ahead(last, interval)}"
-    return f"{words}, then {rest[-1][0]}"
+    later = " or ".join(dict.fromkeys(word for word, _ in rest))
+    return f"{words} until {ahead(last, interval)}, then {later}"
 
 
 def beyond_noise(scores: Scores, model: str) -> Iterator[str]:
     """Say what a model is worth where noise and still background are set aside."""
+    if model == "persistence":
+        return
     for found in scores.of(model, "predictable")[:1]:
         if not np.isnan(found.value):
             yield (

@@ -83,6 +83,9 @@ class EvaluateView(Protocol):
     def show_evaluation(self, evaluation: Evaluation) -> None:
         """Draw what came out."""
 
+    def show_outdated(self) -> None:
+        """What is drawn, if anything, came from what was chosen before."""
+
     def show_error(self, message: str) -> None:
         """What went wrong, in one sentence; empty for nothing."""
 
@@ -151,6 +154,7 @@ class EvaluatePresenter:
         """Score the ticked models, and the baselines, on the chosen frames."""
         view = self._view
         view.show_error("")
+        view.show_outdated()
         try:
             chosen = self._chosen()
             if chosen is None or not chosen.models:

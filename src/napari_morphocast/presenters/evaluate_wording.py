@@ -68,13 +68,23 @@ def finding(evaluation: Evaluation, model: str) -> str:
     And whether it knows how sure it may be. Goes on from the model's name.
     """
     from napari_morphocast.evaluation.reliability import coverage  # takes a second
+    from napari_morphocast.evaluation.score_report import horizon
 
     scores, control = evaluation.scores, evaluation.controls.get(model)
-    more = [scores.standing(model), coverage(scores, model)]
+    useful = f"useful horizon: {horizon(scores, model)}"
+    more = [useful, scores.standing(model), coverage(scores, model)]
     if control is not None:
         more.append(f"controls: {control.verdict}")
     sentences = [f"{text[:1].upper()}{text[1:]}." for text in more]
     return " ".join([f"{scores.verdict(model)}.", *sentences])
+
+
+def differences(evaluation: Evaluation) -> list[str]:
+    """By how much one model is better than another, pair by pair."""
+    from napari_morphocast.evaluation import score_report
+
+    scores = evaluation.scores
+    return list(score_report.differences(scores, tested(scores)))
 
 
 def details(evaluation: Evaluation) -> str:
@@ -119,11 +129,14 @@ def lead_axis(interval: float | None) -> str:
 
 
 def lead_ticks(leads: Sequence[int], interval: float | None, most: int) -> list[str]:
-    """Labels of a lead axis, frames above time; empty where there is no room."""
-    step = max(1, -(-len(leads) // most))
+    """Labels of a lead axis, frames above time; empty where there is no room.
+
+    The first and the last lead always have one.
+    """
+    step, last = max(1, -(-len(leads) // most)), len(leads) - 1
+    labelled = {*range(0, last - step + 1, step), 0, last}
     return [
-        f"{lead}\n{duration(lead * interval)}" * (place % step == 0)
-        if interval
-        else str(lead) * (place % step == 0)
+        (f"{lead}\n{duration(lead * interval)}" if interval else str(lead))
+        * (place in labelled)
         for place, lead in enumerate(leads)
     ]

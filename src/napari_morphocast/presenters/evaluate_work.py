@@ -74,9 +74,9 @@ class Order:
     @property
     def scored(self) -> str:
         """What is scored, as a heading: movie, frames, region."""
-        where = f" inside {self.region.name}" if self.region else ""
+        where = f"inside {self.region.name}" if self.region else "whole frame"
         last = len(self.movie) - 1
-        return f"{self.movie.name} · frames {self.first} to {last}{where}"
+        return f"{self.movie.name} · frames {self.first} to {last} · {where}"
 
     @property
     def since(self) -> float:
@@ -145,6 +145,8 @@ def evaluating(
     with what has been scored when told to.
     """
     do = verbs()
+    if stop.is_set():
+        return
     hardware = do.hardware(device=order.device, precision=order.precision)
 
     def score(tell: Callable[[float], None]) -> Scores:

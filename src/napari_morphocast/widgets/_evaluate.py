@@ -151,6 +151,10 @@ class EvaluateDock(QWidget):
         self._controller.kept[KEPT] = evaluation, self._layer
         self._show(evaluation)
 
+    def show_outdated(self) -> None:
+        """Mark what is drawn as that of an evaluation before."""
+        self.form.results.mark_outdated()
+
     def show_error(self, message: str) -> None:
         """What went wrong, in one sentence."""
         say(self.form.error, message)

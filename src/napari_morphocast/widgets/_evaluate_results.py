@@ -59,7 +59,12 @@ class Results(QWidget):
         say(self._note, _warned(quiet))
         say(
             self._findings,
-            "".join(_found(evaluation, m) for m in wording.tested(scores)),
+            "".join(
+                [
+                    *(_found(evaluation, model) for model in wording.tested(scores)),
+                    *(_paragraph(escape(t)) for t in wording.differences(evaluation)),
+                ]
+            ),
         )
         self._findings.setToolTip(
             f"<pre>{escape(wording.details(evaluation), quote=False)}</pre>"
@@ -67,13 +72,22 @@ class Results(QWidget):
         self.show()
         self.curves.show_scores(scores)
 
+    def mark_outdated(self) -> None:
+        """Say that what is shown came from what was chosen before."""
+        if self._evaluation is not None:
+            say(self._what, f"Before: {wording.heading(self._evaluation)}")
+
 
 def _found(evaluation: Evaluation, model: str) -> str:
     """What there is to say about a model, beside its colour."""
     colour = look_of(model, in_order(evaluation.scores.models)).colour
     dot = f"<span style='color: {colour}'>●</span>"
     text = escape(wording.finding(evaluation, model), quote=False)
-    return f"<p style='margin: 0 0 4px 0'>{dot} <b>{escape(model)}</b> {text}</p>"
+    return _paragraph(f"{dot} <b>{escape(model)}</b> {text}")
+
+
+def _paragraph(text: str) -> str:
+    return f"<p style='margin: 0 0 4px 0'>{text}</p>"
 
 
 def _warned(sentences: Sequence[str]) -> str:

@@ -1,0 +1,96 @@
+"""What makes scores less, or less certain, than they seem."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_morphocast.evaluation.estimates import missing
+from napari_morphocast.evaluation.wording import REFERENCES, ahead, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from napari_morphocast.evaluation.estimates import Score
+    from napari_morphocast.evaluation.measuring import Measured
+    from napari_morphocast.evaluation.scores import Scores
+
+FEW = 25  # forecasts; an interval from fewer is rough
+
+
+def notes_on(
+    scores: Scores, measured: Measured, horizon: int, planned: int
+) -> Iterator[str]:
+    """Say what there is to say.
+
+    Parameters
+    ----------
+    scores : Scores
+        What came out; may be empty.
+    measured : Measured
+        Errors of every forecast.
+    horizon, planned : int
+        Longest lead (frames) and forecasts per model that were wanted.
+    """
+    yield from _on_lack(measured, scores.movie, horizon, planned)
+    if scores.rows:
+        yield from _on_certainty(measured, scores.interval)
+        yield from _on_perfection(scores.of("persistence", "skill_persistence"))
+        yield from _on_noise(scores)
+
+
+def _on_lack(
+    measured: Measured, movie: str, horizon: int, planned: int
+) -> Iterator[str]:
+    """Say what is less than was asked for."""
+    reach, done = measured.moving.shape[1], len(measured.starts)
+    if reach < horizon:
+        yield (
+            f"Only {counted(reach, 'frame')} of {movie!r} can be scored, so the "
+            f"horizon is {reach} instead of {horizon}."
+        )
+    if done < planned:
+        yield f"Stopped after {done} of {planned} forecasts per model."
+
+
+def _on_certainty(measured: Measured, interval: float | None) -> Iterator[str]:
+    """Say from where on there are too few forecasts to tell what is better."""
+    done, longest = len(measured.starts), measured.moving.shape[1]
+    few = f"Only {counted(done, 'forecast')} could be scored"
+    need = [missing(measured, lead) for lead in range(1, longest + 1)]
+    if need[0]:
+        yield (
+            f"{few}: too few to tell what is better; score "
+            f"{counted(need[0], 'frame')} more."
+        )
+        return
+    if done < FEW:
+        yield f"{few}, so the intervals are rough; score a longer stretch."
+    sure = next((lead for lead, short in enumerate(need) if short), longest)
+    if sure < longest:
+        yield (
+            f"Beyond {ahead(sure, interval)} there are too few forecasts to tell what "
+            f"is better; for {ahead(longest, interval)}, score "
+            f"{counted(need[-1], 'frame')} more."
+        )
+
+
+def _on_perfection(skills: Sequence[Score]) -> Iterator[str]:
+    """Say where nothing changes, so that no model can be better."""
+    still = [score.lead for score in skills if np.isnan(score.value)]
+    if still:
+        yield (
+            f"'{REFERENCES['persistence']}' is perfect at {ahead(still[0], None)}, for "
+            "the frames are identical: skill against it is undefined there (-)."
+        )
+
+
+def _on_noise(scores: Scores) -> Iterator[str]:
+    """Say where the noise is most of what there is to foretell."""
+    errors = scores.of("persistence", "mse")
+    if errors and 2 * scores.floor > 0.8 * errors[0].value > 0:
+        yield (
+            "At 1 frame nearly all that changes is noise, so a model may beat 'nothing "
+            "moves' by denoising alone; compare with 'denoised', or at longer leads."
+        )
