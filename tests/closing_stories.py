@@ -1,4 +1,4 @@
-"""What a user may do to a viewer while it trains; run in a process of its own.
+"""What a user may do to a viewer while it works; run in a process of its own.
 
 ``python closing_stories.py HOME STORY`` prints one line of JSON about how it ended.
 """
@@ -15,7 +15,11 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
 from movies import gliding
+from napari_morphocast import api
+from napari_morphocast.training.config import Run
 from napari_morphocast.widgets import _preferences
+from napari_morphocast.widgets._background import controller_of
+from napari_morphocast.widgets._evaluate import EvaluateDock
 from napari_morphocast.widgets._train import TrainDock
 
 HOME, STORY = Path(sys.argv[1]), sys.argv[2]
@@ -126,6 +130,22 @@ def napari_quits():
     napari.run()
     models = (HOME / "data" / "models").glob("*.morphocast")
     say(models=len(list(models)))
+
+
+def script_ends():
+    viewer = napari.Viewer()
+    viewer.add_image(gliding(frames=200).frames[:, 0], axis_labels=("T", "Y", "X"))
+    path, small = HOME / "cells.morphocast", {"context": 3, "hidden": (4,), "crop": 0}
+    list(api.train(gliding(20), path, Run.make("convlstm", epochs=1, **small)))
+    dock = EvaluateDock(viewer)
+    viewer.window.add_dock_widget(dock, name="Evaluate")
+    dock._fill_models([])
+    dock.choose_model(path)
+    dock.presenter.refresh()
+    dock.form.evaluate.click()
+    wait(lambda: dock.form.progress.value() > 0)
+    viewer.close()
+    say(running=controller_of(viewer).job is not None)
 
 
 globals()[STORY]()

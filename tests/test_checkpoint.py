@@ -7,8 +7,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from movies import gliding
+from movies import constant, gliding
 from napari_morphocast import api
+from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import CheckpointError, MovieError
 from napari_morphocast.training.checkpoint import read
 from napari_morphocast.training.config import Hardware, Run
@@ -110,7 +111,7 @@ def test_an_unknown_model_is_refused(path, tmp_path):
 def test_settings_that_do_not_fit_the_weights_are_refused(path, tmp_path):
     settings = {**read(path)[0].settings, "hidden": [5]}
     wrong = rewritten(path, tmp_path / "wrong.morphocast", settings=settings)
-    with pytest.raises(CheckpointError, match="does not fit"):
+    with pytest.raises(CheckpointError, match=r"'convlstm' model; train it again"):
         read(wrong)
 
 
@@ -131,4 +132,21 @@ def test_another_time_step_is_warned_about(path, factor, warned):
     from dataclasses import replace
 
     movie = replace(gliding(), interval=60.0 * factor)
-    assert bool(Trained.read(path).misfits(movie)) == warned
+    warnings = Trained.read(path).misfits(movie)
+    assert bool(warnings) == warned
+    assert all(warning.startswith("cells learned") for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    ("factor", "offset", "warned"),
+    [(1, 0, False), (1.5, 0, False), (250, 0, True), (0.2, 0, True), (1, -100, True)],
+)
+def test_other_grey_levels_are_warned_about(path, factor, offset, warned):
+    movie = Movie(gliding().frames * np.float32(factor) + offset, name="dim")
+    warnings = Trained.read(path).misfits(movie)
+    assert [w for w in warnings if "grey levels" in w and "finetune" in w] == warnings
+    assert bool(warnings) == warned
+
+
+def test_a_movie_without_contrast_has_no_grey_levels_to_warn_about(path):
+    assert Trained.read(path).misfits(constant()) == []

@@ -8,18 +8,22 @@ import signal
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import tifffile
 
 from movies import gliding
 from napari_morphocast.cli import main
 from napari_morphocast.cli.inputs import parsed
 from napari_morphocast.data.io import read_metadata, read_movie, write_movie
+from napari_morphocast.errors import ForecastError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+    from threading import Event
 
 SMALL = (
     "--epochs",
@@ -182,7 +186,8 @@ def test_training_shows_checks_curves_the_line_to_beat_and_a_verdict(
     assert "the noise is about" in told
     assert "epoch 1/1   train " in told
     assert "nothing moves 0." in told
-    assert "'everything goes on moving'" in told.splitlines()[-1]
+    assert "of the other baselines" in told.splitlines()[-2]
+    assert "so few that it may be chance" in told.splitlines()[-4]
     assert (tmp_path / "net.morphocast").is_file()
 
 
@@ -350,7 +355,14 @@ def test_a_movie_is_never_overwritten(
         ("train {movie} -o {folder}/n.morphocast --set patch", "key=value"),
         ("train {movie} -o {folder}/n.morphocast --set pach=2", "pach"),
         ("train {movie} -o {folder}/n.morphocast --epochs 0", "epochs"),
-        ("train {movie} -o {folder}/n.morphocast --device tpu", "device"),
+        (
+            "train {movie} -o {folder}/n.morphocast --device gpu9",
+            "'device' cannot be 'gpu9': give auto, cpu, cuda, cuda:1 or mps.",
+        ),
+        (
+            "train {movie} -o {folder}/n.morphocast --set batch=few",
+            "'batch' cannot be 'few': give a whole number.",
+        ),
         ("train {movie} -o {folder}/n.morphocast --config {folder}/no.toml", "no.toml"),
         ("info {movie} --channel 3", "channel 3"),
         ("info {movie} --z deep", "--z takes"),
@@ -366,6 +378,118 @@ def test_bad_input_gets_one_sentence(
 ) -> None:
     line = words.format(movie=movie, folder=tmp_path).split()
     assert expected in refusal(capsys, *line)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("surprise {movie} persistence -o {folder}/s.tif --events .", "is a folder"),
+        ("evaluate {movie} persistence -o {folder}/s.csv --plot {folder}/p.png", ""),
+        (
+            "evaluate {movie} persistence --controls --region {folder}/m.npy",
+            "leave out --controls or --region",
+        ),
+    ],
+)
+def test_what_cannot_be_written_or_done_is_known_before_the_work(
+    words: str,
+    expected: str,
+    movie: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_room(**_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    if not expected:
+        expected = "Permission denied"
+        monkeypatch.setattr("napari_morphocast.cli.inputs.TemporaryFile", no_room)
+    line = words.format(movie=movie, folder=tmp_path).split()
+    assert expected in refusal(capsys, *line)
+    assert capsys.readouterr().out == ""
+    assert not list(tmp_path.glob("s.*"))
+
+
+@pytest.mark.parametrize("ending", ["npy", "tif"])
+def test_a_mask_restricts_the_scores(
+    movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], ending: str
+) -> None:
+    mask = np.zeros((24, 28), np.uint8)
+    mask[:, :7] = 255
+    path, whole, part = (tmp_path / n for n in (f"m.{ending}", "w.csv", "p.csv"))
+    np.save(path, mask) if ending == "npy" else tifffile.imwrite(path, mask)
+    words = ("evaluate", movie, "persistence", "--horizon", 1)
+    assert run(*words, "-o", whole) == 0
+    assert run(*words, "-o", part, "--region", path) == 0
+    assert "25 % of the pixels" in capsys.readouterr().out
+    assert whole.read_text() != part.read_text()
+
+
+@pytest.mark.parametrize(
+    ("mask", "expected"),
+    [
+        (np.ones((9, 9)), "The region has 9 x 9 pixels"),
+        (np.zeros((24, 28)), "The region is empty"),
+        (None, "is not there"),
+    ],
+)
+def test_a_mask_that_does_not_fit_is_refused(
+    movie: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    mask: np.ndarray | None,
+    expected: str,
+) -> None:
+    path = tmp_path / "mask.npy"
+    if mask is not None:
+        np.save(path, mask)
+    words = ("evaluate", movie, "persistence", "--region", path)
+    assert expected in refusal(capsys, *words)
+
+
+@pytest.mark.parametrize(
+    ("after", "said"), [(0, "anything to keep"), (3, "frames 1 to 3.")]
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent there")
+def test_ctrl_c_while_forecasting_says_what_is_kept(
+    movie: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    after: int,
+    said: str,
+) -> None:
+    def interrupted(items: Iterable[Any], stop: Event) -> Iterator[Any]:
+        for done, item in enumerate(items):
+            if done == after:
+                signal.raise_signal(signal.SIGINT)
+            if stop.is_set():
+                return
+            yield item
+
+    monkeypatch.setattr("napari_morphocast.cli.outputs.until_stopped", interrupted)
+    out = tmp_path / "out.ome.tif"
+    assert run("predict", movie, "persistence", "-o", out) == 130
+    told = capsys.readouterr()
+    assert said in told.out + told.err
+    assert "error" not in told.err
+    assert out.exists() == bool(after)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent there")
+def test_ctrl_c_before_anything_is_usual_is_no_error(
+    movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        raise ForecastError("Stopped after 3 frames.")
+
+    out = tmp_path / "out.ome.tif"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("napari_morphocast.api.surprise", interrupted)
+        assert run("surprise", movie, "persistence", "-o", out) == 130
+    assert "anything to keep" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent there")

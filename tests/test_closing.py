@@ -55,3 +55,7 @@ def test_a_second_viewer_disturbs_nothing(happens):
 
 def test_napari_can_quit_while_it_trains(happens):
     assert happens("napari_quits")["models"] == 1
+
+
+def test_a_script_can_end_while_napari_evaluates(happens):
+    assert happens("script_ends")["running"]

@@ -12,15 +12,12 @@ import numpy as np
 import pytest
 
 from napari_morphocast.errors import SettingsError, TrainingError
+from napari_morphocast.evaluation.estimates import Score
 from napari_morphocast.presenters import forecasting
 from napari_morphocast.presenters.forecasting import Begun, FrameScore, Result
 from napari_morphocast.presenters.job import BusyError, Job, explain, work
-from napari_morphocast.presenters.train import (
-    Choices,
-    TrainPresenter,
-    TrainView,
-    new_path,
-)
+from napari_morphocast.presenters.run_files import new_path
+from napari_morphocast.presenters.train import Choices, TrainPresenter, TrainView
 from napari_morphocast.presenters.train_wording import estimate
 from napari_morphocast.presenters.trainer import too_short
 from napari_morphocast.training.events import (
@@ -65,6 +62,9 @@ class Now:
         for changed in self.watchers:
             changed()
 
+    def ask(self, question, answer, failed):
+        answer(question())
+
     def watch(self, changed):
         self.watchers.append(changed)
         return lambda: self.watchers.remove(changed)
@@ -73,8 +73,9 @@ class Now:
 class Script:
     """A trainer that tells a story, and remembers what was ordered."""
 
-    def __init__(self, *events, refuse=None, fail=None):
+    def __init__(self, *events, refuse=None, fail=None, skill=None):
         self.story, self.refuse, self.fail = events, refuse, fail
+        self.skill = skill
         self.orders = []
 
     def check(self, order):
@@ -86,6 +87,9 @@ class Script:
         yield from self.story
         if self.fail:
             raise self.fail
+
+    def rival(self, order):
+        return self.skill
 
 
 def learned(validation=0.5, why="done"):
@@ -120,11 +124,11 @@ def forecast_of(movie, skill=0.31, unseen=5, scored=24, done=24):
     return Result(Begun(order, 2, 2, unseen, frames, frames), done, tuple(scores))
 
 
-def judged(movie, folder, result):
+def judged(movie, folder, result, skill=None):
     """What is said after a run whose model makes this forecast."""
     view = screen_for(movie, folder)
     view.show_forecasts.side_effect = lambda order, done: done(result)
-    train = presenter(Script(*learned()), view)
+    train = presenter(Script(*learned(), skill=skill), view)
     train.start(view)
     return train.state.verdict
 
@@ -134,6 +138,23 @@ def test_the_verdict_compares_with_nothing_moves_on_unseen_frames(movie, tmp_pat
         "Beats “nothing moves” by 31 % at 1 frame (1 min), on 19 frames it has "
         "never seen."
     )
+
+
+@pytest.mark.parametrize(
+    ("low", "value", "high", "said"),
+    [
+        (0.1, 0.2, 0.3, "Also beats the best of the other baselines, ridge"),
+        (-0.3, -0.2, -0.1, "its error is 20 % larger"),
+        (-0.1, 0.0, 0.1, "the difference may be chance"),
+    ],
+)
+def test_the_verdict_names_the_best_of_the_other_baselines(
+    movie, tmp_path, low, value, high, said
+):
+    skill = Score("model", "skill_ridge", 1, value, low, high, 19)
+    verdict = judged(movie, tmp_path, forecast_of(movie), skill)
+    assert verdict.startswith("Beats “nothing moves” by 31 %")
+    assert said in verdict
 
 
 def test_a_model_that_fills_in_frames_is_compared_with_their_neighbours(
@@ -163,7 +184,7 @@ def test_the_error_on_frames_that_were_learned_from_does_not_count(movie, tmp_pa
 
 def test_few_unseen_frames_are_called_too_few(movie, tmp_path):
     said = judged(movie, tmp_path, forecast_of(movie, unseen=22))
-    assert "on 2 frames it has never seen, too few to be sure" in said
+    assert "on 2 frames it has never seen, so few that it may be chance" in said
 
 
 def test_a_model_that_saw_every_frame_is_not_judged(movie, tmp_path):

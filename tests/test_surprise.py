@@ -18,6 +18,7 @@ from napari_morphocast.data.io import read_movie, write_movie
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import MorphocastError, MovieError
 from napari_morphocast.evaluation.surprise import Errors
+from napari_morphocast.training.trained import Trained
 
 WHERE = slice(8, 14), slice(20, 26)  # of an event
 MIDDLE = pytest.approx((10.5, 22.5), abs=1.5)
@@ -150,6 +151,7 @@ def test_the_sentence_does_not_hide_that_events_count_as_false_alarms():
         ({"until": 0.0}, "above 0"),
         ({"until": 0.1}, "8 are needed"),
         ({"blur": -1.0}, "blur"),
+        ({"blur": 8.1}, "up to 8 pixels"),
     ],
 )
 def test_what_makes_no_sense_is_refused(settings, says):
@@ -160,6 +162,12 @@ def test_what_makes_no_sense_is_refused(settings, says):
 def test_a_movie_too_short_to_know_what_is_usual_is_refused():
     with pytest.raises(MovieError, match="longer movie"):
         surprise(gliding(6))
+
+
+def test_a_movie_that_never_changes_is_refused_whatever_the_model():
+    model = Trained.baseline("linear", gliding())
+    with pytest.raises(MovieError, match="same grey level"):
+        api.surprise(constant(30), model)
 
 
 def test_a_last_frame_that_is_no_number_is_refused():

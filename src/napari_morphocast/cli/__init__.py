@@ -193,6 +193,10 @@ def evaluate(
     controls: Annotated[
         bool, _option("--controls", "also test whether skill is only denoising")
     ] = False,
+    region: Annotated[
+        Path | None,
+        _option("--region", "score only where this mask, .tif or .npy, is not zero"),
+    ] = None,
     output: Annotated[
         Path | None, _option("--output", "write the scores: .csv or .json", "-o")
     ] = None,
@@ -207,7 +211,7 @@ def evaluate(
     from napari_morphocast.cli.evaluating import Comparison, compare
 
     opening = Opening(axes, channel, z, fill_nan)
-    how = Comparison(horizon, since, controls, output, plot)
+    how = Comparison(horizon, since, controls, output, plot, region)
     compare(movie, opening, models, how, device)
 
 
@@ -308,6 +312,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         return _refuse(f"{error.filename or 'The system'}: {error.strerror or error}")
     except (typer.Abort, KeyboardInterrupt):
+        typer.echo("Interrupted; files that were complete are kept.", err=True)
         return INTERRUPTED
     except USAGE_ERROR as error:
         return _refuse(f"{_message(error)} See 'morphocast --help'.")

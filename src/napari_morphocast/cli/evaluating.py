@@ -12,10 +12,14 @@ from napari_morphocast.cli.inputs import (
     interruptible,
 )
 from napari_morphocast.cli.report import bar, say, warn
+from napari_morphocast.errors import ForecastError, SettingsError
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from napari_morphocast.cli.inputs import Opening
     from napari_morphocast.data.movie import Movie
@@ -33,6 +37,7 @@ class Comparison:
     controls: bool
     table: Path | None
     plot: Path | None
+    region: Path | None = None
 
 
 def compare(
@@ -42,8 +47,13 @@ def compare(
     check_score_targets(how.table, how.plot, path, *models)
     movie = opening.open(path)
     hardware = hardware_of({"device": device})
+    if how.controls:
+        _check_controls(movie, models, how)
+    region = _region(movie, how)
     with interruptible() as stop:
-        scores = _score(movie, models, how, hardware, stop)
+        scores = _score(movie, models, how, (hardware, region), stop)
+        if not scores.rows:
+            raise ForecastError("Not one forecast was scored.")
         if opening.fill_nan:
             warn(["Pixels that were filled in count as truth in these scores."])
         _say_scores(scores, models)
@@ -55,15 +65,47 @@ def compare(
         _write(scores, tested, how)
 
 
+def _check_controls(movie: Movie, models: Sequence[str], how: Comparison) -> None:
+    """Refuse what the controls cannot test, before an hour of scoring."""
+    from napari_morphocast import api
+
+    if how.region is not None:
+        raise SettingsError(
+            "The controls look at whole frames; leave out --controls or --region."
+        )
+    for model in (api.load(name, movie) for name in models):
+        if model.task == "between":
+            raise SettingsError(
+                f"{model.name!r} fills in frames between others, which the controls "
+                "cannot test; leave out --controls."
+            )
+
+
+def _region(movie: Movie, how: Comparison) -> NDArray[np.bool_] | None:
+    """Read where errors count, and say how much of the movie that is."""
+    if how.region is None:
+        return None
+    from napari_morphocast.data.mask import read_mask
+    from napari_morphocast.evaluation.pixels import check_region
+    from napari_morphocast.evaluation.wording import percent
+
+    region = read_mask(how.region)
+    check_region(region, movie)
+    share = percent(float(region.mean()))
+    say(f"Only errors inside {how.region.name} count: {share} % of the pixels.\n")
+    return region
+
+
 def _score(
     movie: Movie,
     models: Sequence[str],
     how: Comparison,
-    hardware: Hardware,
+    where: tuple[Hardware, NDArray[np.bool_] | None],
     stop: threading.Event,
 ) -> Scores:
     from napari_morphocast import api
 
+    hardware, region = where
     with bar("scoring") as show:
         return api.evaluate(
             movie,
@@ -71,6 +113,7 @@ def _score(
             horizon=how.horizon,
             since=how.since,
             hardware=hardware,
+            region=region,
             stop=stop,
             progress=lambda share: show(share, ""),
         )
@@ -99,17 +142,12 @@ def _control(
 
 def _say_scores(scores: Scores, models: Sequence[str]) -> None:
     """Print warnings, a table, and what it means."""
-    from napari_morphocast.evaluation.reliability import reliability
-    from napari_morphocast.evaluation.wording import beyond_noise, noise_floor
+    from napari_morphocast.evaluation.score_report import report
 
     warn(scores.notes)
     say(f"{scores.table()}\n")
-    for name in dict.fromkeys(Path(model).stem for model in models):
-        say(f"{name} is {scores.standing(name)}.")
-        for sentence in beyond_noise(scores, name):
-            say(sentence)
-        say(reliability(scores, name))
-    say(noise_floor(scores))
+    for sentence in report(scores, list(dict.fromkeys(Path(m).stem for m in models))):
+        say(sentence)
 
 
 def _say_controls(found: Controls) -> None:

@@ -7,12 +7,13 @@ import threading
 import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
 from napari_morphocast.cli.report import say, warn
-from napari_morphocast.errors import MovieError, SettingsError
+from napari_morphocast.errors import MorphocastError, MovieError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -131,12 +132,22 @@ def check_target(path: Path, *inputs: Path | str) -> None:
     Raises
     ------
     SettingsError
-        Names the folder, or the file that would be lost.
+        Names the folder that cannot be written to, or the file that would be lost.
     """
     folder = path.expanduser().parent
     if not folder.is_dir():
         raise SettingsError(f"There is no folder {folder}; make it first.")
     target = path.expanduser().resolve()
+    if target.is_dir() and target.suffix != ".zarr":
+        raise SettingsError(f"{path} is a folder; give the name of a file.")
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise SettingsError(
+            f"Nothing can be written into {folder} ({error.strerror}); choose another "
+            "folder."
+        ) from None
     if any(_same(target, given) for given in inputs):
         raise SettingsError(
             f"{path} is read by this command and would be overwritten; give -o "
@@ -173,7 +184,8 @@ def check_movie_target(path: Path, *inputs: Path | str) -> None:
 def interruptible() -> Iterator[threading.Event]:
     """Give an event that the first Ctrl-C sets; the second one interrupts at once.
 
-    Ends the command with exit status 130 if there was one.
+    Ends the command with exit status 130 if there was one, whatever failed because of
+    it.
     """
     stop = threading.Event()
 
@@ -181,7 +193,7 @@ def interruptible() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        say("Stopping; what is done is kept. Ctrl-C again ends at once.", aside=True)
+        say("Stopping soon; Ctrl-C again ends at once.", aside=True)
 
     if threading.current_thread() is not threading.main_thread():
         yield stop
@@ -189,6 +201,10 @@ def interruptible() -> Iterator[threading.Event]:
     before = signal.signal(signal.SIGINT, ask)
     try:
         yield stop
+    except MorphocastError:
+        if not stop.is_set():
+            raise
+        say("Stopped before there was anything to keep.", aside=True)
     finally:
         signal.signal(signal.SIGINT, before)
     if stop.is_set():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from itertools import count
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
@@ -56,8 +57,15 @@ class Outputs:
 
     def write(
         self, forecast: Forecast, movie: Movie, note: str, stop: threading.Event
-    ) -> None:
-        """Write forecasts while they are made, then what was noted beside them."""
+    ) -> int:
+        """Write forecasts while they are made, then what was noted beside them.
+
+        Returns
+        -------
+        int
+            How many frames there are; fewer than planned if they were stopped.
+        """
+        done = count()
         kinds: tuple[tuple[Path | None, str, Picture], ...] = (
             (self.error, "ABSOLUTE ERROR", partial(_error, movie)),
             (self.spread, "SPREAD (one standard deviation)", _spread),
@@ -69,9 +77,11 @@ class Outputs:
                 if path is not None
             ]
             frames = _noting(forecast, [notes for *_, notes in beside], stop)
-            _put(self.frames, frames, forecast, movie, note)
+            counted = (frame for frame, _ in zip(frames, done, strict=False))
+            _put(self.frames, counted, forecast, movie, note)
             for path, what, notes in beside:
                 _put(path, notes.taken(), forecast, movie, f"{what} of a {note}")
+        return next(done)
 
     def _named(self) -> dict[str, Path]:
         named = {"-o": self.frames, "--error": self.error, "--spread": self.spread}

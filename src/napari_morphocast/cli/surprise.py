@@ -10,7 +10,6 @@ from napari_morphocast.cli.inputs import (
     check_target,
     hardware_of,
     interruptible,
-    until_stopped,
 )
 from napari_morphocast.cli.report import bar, say
 
@@ -65,7 +64,7 @@ def find(
             )
         write_movie(
             maps,
-            until_stopped(found.frames, stop),
+            found.frames,
             like=replace(movie, rgb=False, channels=()) if movie.rgb else movie,
             count=len(found),
             note="SURPRISE: error in units of the usual error (napari-morphocast)",

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from napari_morphocast.training.events import Event
     from napari_morphocast.training.trained import Trained
 
-VERDICT_FRAMES = 24  # unseen frames that the words after training are based on
-
 
 @dataclass(frozen=True, slots=True)
 class TrainPlan:
@@ -64,26 +62,25 @@ def learn(
 def worth(movie: Movie, model: Path, stop: threading.Event) -> Iterator[str]:
     """Say whether a model beats the trivial ones on frames it has not seen."""
     from napari_morphocast import api
+    from napari_morphocast.presenters.train_wording import FEW
 
-    trained = api.load(model)
-    first = round(len(movie) * trained.checkpoint.training.until)
-    if first >= len(movie):
-        yield "No frame was left out of training, so nothing can be said of its worth."
-        return
-    last = min(len(movie), first + VERDICT_FRAMES)
-    begin = max(0, first - max(trained.context, 8))
-    view = movie.between(begin, last)
-    share = (first - begin) / len(view)
     try:
-        scores = api.evaluate(view, [trained], horizon=1, since=share, stop=stop)
+        scores = api.worth(movie, model, stop=stop)
     except MorphocastError as error:
         yield f"What it is worth could not be measured: {error}"
         return
-    hardest = "neighbours" if trained.task == "between" else "advection"
-    count = scores.of(trained.name, "mse")[0].n
-    yield f"On {count} frame(s) that it has not seen, {trained.name}"
-    yield f"  {scores.verdict(trained.name)};"
-    yield f"  {scores.verdict(trained.name, reference=hardest)}."
+    if scores is None:
+        yield "No frame was left out of training, so nothing can be said of its worth."
+        return
+    if not scores.rows:
+        return
+    name = model.stem
+    best, count = api.hardest(scores, name), scores.of(name, "mse")[0].n
+    few = ", so few that it may be chance" * (count < FEW)
+    yield f"On {count} frame(s) that it has not seen{few}, {name}"
+    yield f"  {scores.verdict(name)};"
+    yield f"  of the other baselines {best} is best: {name}"
+    yield f"  {scores.verdict(name, reference=best)}."
 
 
 def foretell_each(
@@ -113,10 +110,9 @@ def foretell_each(
     if between:
         note = f"INTERPOLATION by {trained.name}, from both sides (napari-morphocast)"
     with interruptible() as stop:
-        outputs.write(forecast, movie, note, stop)
-    last = forecast.first + forecast.count - 1
-    for output in outputs.paths:
-        say(f"Wrote {output}: frames {forecast.first} to {last}.")
+        last = forecast.first + outputs.write(forecast, movie, note, stop) - 1
+        for output in outputs.paths:
+            say(f"Wrote {output}: frames {forecast.first} to {last}.")
 
 
 def roll_out(
@@ -144,14 +140,13 @@ def roll_out(
     )
     with interruptible() as stop:
         note = f"FORECAST by {trained.name}, rollout (napari-morphocast)"
-        outputs.write(forecast, movie, note, stop)
-    last = forecast.first + forecast.count - 1
-    beyond = max(0, last - max(forecast.first, len(movie)) + 1)
-    for output in outputs.paths:
-        say(
-            f"Wrote {output}: frames {forecast.first} to {last}, {beyond} of them "
-            "beyond the end of the movie."
-        )
+        last = forecast.first + outputs.write(forecast, movie, note, stop) - 1
+        beyond = max(0, last - max(forecast.first, len(movie)) + 1)
+        for output in outputs.paths:
+            say(
+                f"Wrote {output}: frames {forecast.first} to {last}, {beyond} of them "
+                "beyond the end of the movie."
+            )
 
 
 def _events(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_morphocast.data.movie import Frames, Movie
 
 CHUNK = 32 * 2**20  # bytes of frames that are looked at together
+HIGHEST = 1e15  # grey level; squares of many more would overflow
 REACH = 16  # frames searched before and after one for a pixel that is a number
 
 
@@ -38,7 +39,7 @@ def require_finite(movie: Movie, start: int, stop: int) -> None:
 
 def read_finite(movie: Movie, start: int, stop: int) -> NDArray[np.float32]:
     """Frames ``start`` to ``stop - 1`` as float32; refuses NaN and infinite pixels."""
-    frames = movie.raw(start, stop)
+    frames = movie.read(start, stop)
     broken = ~np.isfinite(frames)
     if broken.any():
         counts = broken.sum(axis=(1, 2, 3))
@@ -48,7 +49,21 @@ def read_finite(movie: Movie, start: int, stop: int) -> NDArray[np.float32]:
             f"{int(counts[first])} pixel(s) that are NaN or infinite; repair the movie",
             "--fill-nan interpolates them from the frames around.",
         )
-    return frames.astype(np.float32)
+    refuse_huge(frames, movie, start)
+    return frames
+
+
+def refuse_huge(frames: NDArray[np.float32], movie: Movie, first: int) -> None:
+    """Refuse grey levels (T, C, Y, X) whose squares would not fit into a float32."""
+    levels = np.abs(frames, where=np.isfinite(frames), out=np.zeros_like(frames))
+    highest = levels.max(axis=(1, 2, 3))
+    if highest.max() > HIGHEST:
+        frame = first + int(np.argmax(highest > HIGHEST))
+        raise MovieError(
+            f"Frame {frame} of {movie.name!r} (counted from 0) has grey levels of up "
+            f"to {highest.max():.2g}, too large to compute with; divide all frames by "
+            "the same number."
+        )
 
 
 def fill_nan(movie: Movie, *, from_past: bool = False) -> Movie:

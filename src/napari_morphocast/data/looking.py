@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_morphocast.data.finite import pieces
+from napari_morphocast.data.finite import pieces, refuse_huge
 from napari_morphocast.data.noise import estimate_noise
 from napari_morphocast.data.shifts import Spectrum, shift_between
 
@@ -110,7 +110,9 @@ def look_at(movie: Movie, most: int) -> Looked:
     noises: list[tuple[float, ...]] = []
     apart, noise_apart = max(1, -(-count // most)), max(1, count // SAMPLES)
     for start, stop in pieces(movie, 0, count):
-        for number, frame in enumerate(movie.read(start, stop), start):
+        frames = movie.read(start, stop)
+        refuse_huge(frames, movie, start)
+        for number, frame in enumerate(frames, start):
             whole = _finite(frame, rows)
             for top, channel in zip(tops, whole, strict=True):
                 top.see(channel)

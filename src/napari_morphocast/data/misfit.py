@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from napari_morphocast.data.scaling import Scaling
+from napari_morphocast.data.windows import Part
+from napari_morphocast.errors import MovieError
+
 if TYPE_CHECKING:
     from napari_morphocast.data.movie import Movie
 
 TOLERANCE = 0.1  # of time step and pixel size, beyond which a movie is another world
+WIDER, SHIFTED = 3.0, 0.5  # grey range: its factor; its offset, in units of itself
 
 
 def differences(
-    interval: float | None, pixel_size: tuple[float, float] | None, movie: Movie
+    interval: float | None,
+    pixel_size: tuple[float, float] | None,
+    movie: Movie,
+    model: str = "The model",
 ) -> list[str]:
     """Sentences on a time step (s) or pixel size (µm) that a model does not know."""
     given = movie.pixel_size
@@ -19,13 +29,35 @@ def differences(
         _differs("frame interval", interval, movie.interval, "s"),
         _differs("pixel size", pixel_size and pixel_size[1], given and given[1], "µm"),
     )
-    return [sentence for sentence in sentences if sentence]
+    return [f"{model} {sentence}" for sentence in sentences if sentence]
+
+
+def other_greys(learned: Scaling, movie: Movie, model: str) -> list[str]:
+    """A sentence if black and white of a movie are far from those that were learned.
+
+    Looks at a sample of the frames; nothing is said of a movie without any contrast.
+    """
+    try:
+        given = Scaling.fit([Part(movie, 0, len(movie))])
+    except MovieError:
+        return []
+    factor, span = (given.span / learned.span).ravel(), learned.span.ravel()
+    shift = np.abs(np.subtract(given.low, learned.low)) / span
+    far = (factor > WIDER) | (factor < 1 / WIDER) | (shift > SHIFTED)
+    return [
+        f"{model} learned from grey levels of about {low:.3g} to {high:.3g}, but those "
+        f"of {movie.name!r} are {black:.3g} to {white:.3g}; convert them as its movie "
+        "was, or finetune."
+        for low, high, black, white in np.transpose(
+            [learned.low, learned.high, given.low, given.high]
+        )[far][:1]
+    ]
 
 
 def _differs(what: str, learned: float | None, given: float | None, unit: str) -> str:
     if not learned or not given or abs(given / learned - 1) <= TOLERANCE:
         return ""
     return (
-        f"The model learned from a movie with a {what} of {learned:g} {unit}, but this "
-        f"one has {given:g} {unit}; expect worse forecasts, or finetune."
+        f"learned from a movie with a {what} of {learned:g} {unit}, but this one has "
+        f"{given:g} {unit}; expect worse forecasts, or finetune."
     )

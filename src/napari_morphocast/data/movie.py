@@ -102,7 +102,8 @@ class Movie:
 
     def read(self, start: int, stop: int) -> NDArray[np.float32]:
         """Frames ``start`` to ``stop - 1`` as float32, in the movie's grey levels."""
-        return self.raw(start, stop).astype(np.float32)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite
+            return self.raw(start, stop).astype(np.float32)
 
     def between(self, start: int, stop: int) -> Movie:
         """The same movie from frame ``start`` to ``stop - 1``; a view, no copy."""

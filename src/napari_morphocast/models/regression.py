@@ -57,9 +57,12 @@ class Regression(nn.Module):
 
         All changes count alike, large or small, or a few jumps of the stage or of the
         lamp would decide: each frame's squared error is divided by that of "nothing
-        moves", which is what skill measures.
+        moves", which is what skill measures. Without two frames in a row nothing is
+        solved.
         """
         pairs = [pair for frames in stretches for pair in self._pairs(frames)]
+        if not pairs:
+            return
         moved = torch.tensor([float(change.square().mean()) for _, change in pairs])
         least = STILL * moved.median().clamp(min=1e-12)
         channels, size = len(self.weight), self.weight[0].numel() + 1
@@ -83,7 +86,7 @@ class Regression(nn.Module):
 
     def _pairs(self, frames: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """What is looked at, (1, frames, C, Y, X), and the change (C, Y, X) after."""
-        for now in range(min(self.frames, len(frames) - 1), len(frames)):
+        for now in range(max(1, min(self.frames, len(frames) - 1)), len(frames)):
             latest = newest(frames[None, :now], self.frames)
             yield latest, frames[now] - frames[now - 1]
 

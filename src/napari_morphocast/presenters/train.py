@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,11 +14,14 @@ from napari_morphocast.errors import (
     SettingsError,
 )
 from napari_morphocast.presenters.job import Job
+from napari_morphocast.presenters.run_files import new_path, resumable
 from napari_morphocast.presenters.train_wording import (
     CHECKING,
+    beside,
     judgement,
     nothing_learned,
     remaining,
+    unseen,
 )
 from napari_morphocast.training.events import (
     ENDINGS,
@@ -38,10 +40,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_morphocast.data.movie import Movie
+    from napari_morphocast.evaluation.estimates import Score
     from napari_morphocast.presenters.forecasting import Result
     from napari_morphocast.presenters.job import Background
-
-ENDING = ".morphocast"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,9 @@ class Trainer(Protocol):
     def events(self, order: Order, stop: threading.Event) -> Iterator[Event]:
         """Train; called in a thread, for it looks at every frame first."""
 
+    def rival(self, order: Order) -> Score | None:
+        """Skill against the best baseline but persistence; called in a thread."""
+
 
 class TrainPresenter:
     """Trains for one viewer, and outlives the docks that show it.
@@ -186,7 +190,7 @@ class TrainPresenter:
         self._began: tuple[float, float] | None = None  # time, and share done by then
         self._last = last  # model of the newest run, this session's or an earlier
         self._keep = keep
-        self.state = TrainState(resumable=_resumable(last))
+        self.state = TrainState(resumable=resumable(last))
         background.watch(self._notice)
 
     @property
@@ -224,7 +228,7 @@ class TrainPresenter:
     def resume(self, view: TrainView) -> None:
         """Go on with the last run, up to the epochs or minutes chosen now."""
         try:
-            path = _resumable(self._last)
+            path = resumable(self._last)
             if path is None:
                 raise CheckpointError("There is no run to go on with; train one first.")
             movies, source = view.movies()
@@ -305,7 +309,7 @@ class TrainPresenter:
             running=False,
             stopping=False,
             remaining=None,
-            resumable=_resumable(self._last),
+            resumable=resumable(self._last),
         )
         order, progress = self._order, self.state.progress
         if order is None or self.state.error:
@@ -318,9 +322,19 @@ class TrainPresenter:
     def _check(self, order: Order) -> None:
         """Forecast the movie, and judge the model by the frames it has not seen."""
 
-        def done(result: Result | None) -> None:
+        def say(verdict: str) -> None:
             if order is self._order and not self.state.running:
-                self._set(verdict=judgement(result))
+                self._set(verdict=verdict)
+
+        def done(result: Result | None) -> None:
+            said = judgement(result)
+            say(said)
+            if result and unseen(result) and not result.begun.between:
+                self._background.ask(
+                    lambda: self._trainer.rival(order),
+                    lambda skill: say(f"{said} {beside(skill)}".strip()),
+                    lambda _: None,  # the verdict stands without it
+                )
 
         for view in self._views[-1:]:
             self._set(verdict=CHECKING)
@@ -350,38 +364,5 @@ def no_resuming(state: TrainState, settings: Mapping[str, Any]) -> str:
     return ""
 
 
-def new_path(folder: Path, movie: str, now: datetime) -> Path:
-    """A model file that does not exist yet, named after the movie and the time.
-
-    Raises
-    ------
-    CheckpointError
-        If the folder cannot be made.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CheckpointError(
-            f"Cannot make the folder for models, {folder}: {error.strerror}; choose "
-            "another one in the Preferences."
-        ) from None
-    name = re.sub(r"[^\w\-. ()]+", "_", movie).strip(" ._")[:60] or "movie"
-    stem = f"{name} {now:%Y-%m-%d %H.%M}"
-    names = [stem, *(f"{stem} ({number})" for number in range(2, 1000))]
-    free = (folder / f"{n}{ENDING}" for n in names)
-    return next(
-        path for path in free if not path.exists() and not _state(path).exists()
-    )
-
-
 def _lazily(trainer: Trainer, order: Order, stop: threading.Event) -> Iterator[Event]:
     yield from trainer.events(order, stop)
-
-
-def _resumable(path: Path | None) -> Path | None:
-    return path if path is not None and _state(path).is_file() else None
-
-
-def _state(path: Path) -> Path:
-    """Where ``training.resume`` keeps a run's state; asked here without torch."""
-    return path.with_name(path.name + ".resume")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from napari_morphocast.evaluation.wording import REFERENCES
 from napari_morphocast.presenters.wording import ahead, duration, frames
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from napari_morphocast.presenters.forecasting import Result
+    from napari_morphocast.evaluation.estimates import Score
+    from napari_morphocast.presenters.forecasting import FrameScore, Result
 
 CHECKING = "Checking on unseen frames…"
-FEW = 5  # unseen frames; what so few say may be chance
+FEW = 8  # unseen frames; what fewer say may be chance
 
 
 def estimate(settings: Mapping[str, Any]) -> str:
@@ -57,8 +60,7 @@ def judgement(result: Result | None) -> str:
             "Not checked on unseen frames: press Predict all in the Forecast dock to "
             "see what the model is worth."
         )
-    unseen = result.begun.unseen
-    fresh = [score for score in result.scores if score.frame >= unseen]
+    fresh = unseen(result)
     if not fresh:
         return (
             "The model has learned from every frame, so nobody can say how well it "
@@ -72,10 +74,31 @@ def judgement(result: Result | None) -> str:
     if result.begun.between:
         at = "where it fills in a frame"
     where = f"on {frames(len(fresh))} it has never seen"
-    where += ", too few to be sure" * (len(fresh) < FEW)
+    where += ", so few that it may be chance" * (len(fresh) < FEW)
     if not trivial:
         return f"Nothing moves in this movie {at}, {where}: there is no need to learn."
     return _compared(ours / trivial, other, at, where)
+
+
+def unseen(result: Result | None) -> list[FrameScore]:
+    """Scores of the frames that the model did not learn from."""
+    if result is None or result.done < len(result.begun.frames):
+        return []
+    return [score for score in result.scores if score.frame >= result.begun.unseen]
+
+
+def beside(skill: Score | None) -> str:
+    """Say how a model stands to the best of the baselines but "nothing moves"."""
+    if skill is None or np.isnan(skill.low):
+        return ""
+    name = skill.metric.removeprefix("skill_")
+    best = f"the best of the other baselines, {name} (“{REFERENCES[name]}”)"
+    share = f"{100 * abs(skill.value):.0f} %"
+    if skill.low > 0:
+        return f"Also beats {best}, by {share}."
+    if skill.high < 0:
+        return f"Does not beat {best}: its error is {share} larger."
+    return f"Does not beat {best}: the difference may be chance."
 
 
 def _compared(ratio: float, other: str, at: str, where: str) -> str:

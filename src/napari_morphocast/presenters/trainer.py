@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from napari_morphocast.data.movie import Movie
+    from napari_morphocast.evaluation.estimates import Score
     from napari_morphocast.presenters.train import Order
     from napari_morphocast.training.events import Event
 
@@ -64,6 +65,16 @@ class ApiTrainer:
             start_from=order.start_from,
             stop=stop,
         )
+
+    def rival(self, order: Order) -> Score | None:
+        """Skill of the new model against the best baseline but persistence."""
+        from napari_morphocast import api
+
+        scores = api.worth(order.movies[0], order.path)
+        if scores is None:
+            return None
+        name = order.path.stem
+        return scores.of(name, f"skill_{api.hardest(scores, name)}")[0]
 
 
 def too_short(movies: Sequence[Movie], settings: Mapping[str, Any]) -> str:

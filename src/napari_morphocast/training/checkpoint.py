@@ -145,10 +145,10 @@ def read(path: Path) -> tuple[Checkpoint, Model]:
         model = checkpoint.build()
         model.load_state_dict(tensors)
     except (RuntimeError, SettingsError) as error:
-        reason = str(error).splitlines()[0]
+        reason = f" ({error})" if isinstance(error, SettingsError) else ""
         raise CheckpointError(
-            f"{path} does not fit this version's {checkpoint.model!r} model "
-            f"({reason}); train it again."
+            f"{path} does not fit this version's {checkpoint.model!r} model{reason}; "
+            "train it again."
         ) from None
     return checkpoint, model.eval()
 

@@ -16,9 +16,18 @@ from napari_morphocast.models.base import AUTOMATIC, ModelConfig, model_class
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pydantic_core import ErrorDetails
 
 T = TypeVar("T", bound=BaseModel)
 MOST_EPOCHS = 100_000
+MISTYPED = "_type", "_parsing", "_from_float"  # how pydantic calls a wrong type
+WANTED = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "string": "a word",
+    "tuple": "a list, such as [16, 32]",
+}
 
 
 class TrainConfig(BaseModel):
@@ -257,8 +266,20 @@ def checked(kind: type[T], values: Mapping[str, Any]) -> T:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or kind.__name__
-        text = str(first["msg"])
-        message = text[:1].lower() + text[1:]
+        message = _plainly(first, kind)
         raise SettingsError(
             f"The setting {where!r} cannot be {first['input']!r}: {message}."
         ) from None
+
+
+def _plainly(error: ErrorDetails, config: type[BaseModel]) -> str:
+    """What pydantic finds wrong with a value, for people who never heard of types."""
+    found = error["type"]
+    if found == "string_pattern_mismatch":
+        names = config.model_fields[str(error["loc"][0])].description or ""
+        return f"give {names.rstrip('.')}"
+    for word, wanted in WANTED.items():
+        if found.startswith(word) and found.endswith(MISTYPED):
+            return f"give {wanted}"
+    text = str(error["msg"]).removeprefix("Input ")
+    return text[:1].lower() + text[1:]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from napari_morphocast.data.misfit import differences
+from napari_morphocast.data.misfit import differences, other_greys
 from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import Part, WindowSpec
 from napari_morphocast.errors import ForecastError, MovieError, SettingsError
@@ -69,7 +69,8 @@ class Trained:
             )
         model = kind(kind.Config(), movie.shape[1])
         usual = round(len(movie) * TrainConfig().until)
-        known = [Part(movie, 0, max(1, usual if until is None else until))]
+        stop = min(len(movie), max(1, usual if until is None else until))
+        known = [Part(movie, 0, stop)]
         scaling = Scaling.fit(known)
         model.tune(stretches(known, model.lookback + 1, scaling))
         checkpoint = Checkpoint(
@@ -216,8 +217,8 @@ class Trained:
         frames = self.unroll_members(context)
         return np.stack([next(frames) for _ in range(horizon)], axis=-4)
 
-    def misfits(self, movie: Movie) -> list[str]:
-        """Sentences on how a movie differs from those the model learned from.
+    def require_channels(self, movie: Movie) -> None:
+        """Refuse a movie with more or fewer channels.
 
         Raises
         ------
@@ -231,10 +232,22 @@ class Trained:
                 f"{movie.name!r} has {movie.shape[1]}; choose a channel or another "
                 "model."
             )
+
+    def misfits(self, movie: Movie) -> list[str]:
+        """Sentences on how a movie differs from those the model learned from.
+
+        Raises
+        ------
+        MovieError
+            If the model cannot be used on this movie at all.
+        """
+        self.require_channels(movie)
+        if not self.checkpoint.movies:
+            return []
+        first, name = self.checkpoint.movies[0], self.name
         return [
-            sentence
-            for record in self.checkpoint.movies[:1]
-            for sentence in differences(record.interval, record.pixel_size, movie)
+            *differences(first.interval, first.pixel_size, movie, name),
+            *other_greys(self.checkpoint.scaling, movie, name),
         ]
 
 

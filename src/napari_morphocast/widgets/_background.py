@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import threading
 from collections import deque
@@ -13,7 +14,7 @@ from weakref import WeakKeyDictionary
 
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QTimer
-from superqt.utils import FunctionWorker
+from superqt.utils import FunctionWorker, WorkerBase
 
 from napari_morphocast.presenters.job import BusyError, Job, explain, release, work
 from napari_morphocast.widgets._viewers import real_viewer
@@ -164,6 +165,18 @@ class Controller:
             question.answer(message.value)
         else:
             question.failed(message.error)
+
+
+@atexit.register
+def _end_all() -> None:
+    """Stop and wait where nobody did: a script may end without napari's event loop.
+
+    Registered after PyQt's own farewell, so called before Qt's objects are gone.
+    """
+    for controller in tuple(_running):
+        if controller.job is not None:
+            controller.job.stop.set()
+    WorkerBase.await_workers()
 
 
 class _Runner:

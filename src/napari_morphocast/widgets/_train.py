@@ -17,12 +17,8 @@ from qtpy.QtWidgets import (
 
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.presenters.catalog import load_catalog
-from napari_morphocast.presenters.train import (
-    ENDING,
-    Choices,
-    TrainPresenter,
-    no_resuming,
-)
+from napari_morphocast.presenters.model_files import ENDING
+from napari_morphocast.presenters.train import Choices, TrainPresenter, no_resuming
 from napari_morphocast.presenters.train_wording import estimate
 from napari_morphocast.presenters.trainer import ApiTrainer, too_short
 from napari_morphocast.widgets._background import controller_of
