@@ -19,7 +19,7 @@ model = samples / "tissue.morphocast"
 
 torch.set_num_threads(1)
 movie = read_movie(samples / "tissue.ome.tif")
-run = Run.make("convlstm", epochs=120)
+run = Run.make("convlstm", epochs=60)
 hardware = Hardware(device="cpu")
 model.unlink(missing_ok=True)
 for event in train(movie, model, run, hardware=hardware):
