@@ -365,7 +365,7 @@ def test_a_few_forecasts_stand_nowhere_for_sure(forecasts: int, more: int) -> No
 def test_leads_with_too_few_forecasts_are_unknown() -> None:
     scores = scored(ramp(30), repeating("net", 1), repeating("persistence"), horizon=6)
     assert scores.standing("net").endswith("until 3 frames (3 min), then unknown")
-    assert "Beyond 3 frames (3 min) there are too few" in scores.notes[1]
+    assert "beyond 3 frames (3 min) too few to tell" in scores.notes[0]
     assert horizon(scores, "net").startswith("at least 3 frames (3 min)")
 
 

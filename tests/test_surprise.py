@@ -209,8 +209,10 @@ def test_the_command_says_how_often_it_is_wrong(tmp_path, capsys):
     path = tmp_path / "m.npy"
     np.save(path, movie.frames[:, 0])
     out = str(tmp_path / "s.npy")
-    assert main(["surprise", str(path), "linear", "-o", out, "--alarms", "0.01"]) == 0
-    assert "95 % interval" in capsys.readouterr().out
+    assert main(["surprise", str(path), "linear", "-o", out, "--alarms", "0.1"]) == 0
+    said = capsys.readouterr().out
+    assert "95 % interval" in said
+    assert "more, weaker: --events FILE lists them all." in said
 
 
 def test_the_command_refuses_to_overwrite_its_movie(tmp_path, capsys):

@@ -89,15 +89,33 @@ def test_the_dock_states_the_rate_of_alarms(dock, viewer, qtbot):
 def test_more_alarms_lower_the_threshold(dock, viewer, qtbot):
     assert dock.form.alarms.value() / 100 == ALARMS
     search(dock, viewer, qtbot, eventful())
+    few = own_metadata(named(viewer, "surprise +1"))["threshold"]
+    again(dock, viewer, qtbot)
+    assert own_metadata(named(viewer, "surprise +1"))["threshold"] < 0.8 * few
+
+
+def test_searching_again_replaces_what_was_found_in_the_same_forecast(
+    dock, viewer, qtbot
+):
+    search(dock, viewer, qtbot, eventful())
+    before = len(viewer.layers)
+    again(dock, viewer, qtbot)
+    assert len(viewer.layers) == before
+
+
+def test_what_was_renamed_is_kept_when_searching_again(dock, viewer, qtbot):
+    search(dock, viewer, qtbot, eventful())
+    rings = named(viewer, "surprises")
+    rings.name = "my events"
+    again(dock, viewer, qtbot)
+    assert rings in viewer.layers
+    assert named(viewer, "surprises") is not rings
+
+
+def again(dock, viewer, qtbot):
     dock.form.alarms.setValue(1)
     dock.form.surprise.click()
     wait(qtbot, viewer)
-    few, many = (
-        own_metadata(layer)["threshold"]
-        for layer in viewer.layers
-        if own_metadata(layer).get("kind") == "surprise"
-    )
-    assert many < 0.8 * few
 
 
 def test_choosing_an_event_moves_the_viewer_there(dock, viewer, qtbot):

@@ -77,6 +77,10 @@ def find(
     say(found.sentence())
     for region in found.regions[:SHOWN]:
         say(_line(region))
+    more = len(found.regions) - SHOWN
+    if more > 0:
+        where = table or "--events FILE"
+        say(f"  and {more} more, weaker: {where} lists them all.")
 
 
 def _line(region: Region) -> str:

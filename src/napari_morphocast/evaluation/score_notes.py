@@ -60,20 +60,16 @@ def _on_certainty(measured: Measured, interval: float | None) -> Iterator[str]:
     few = f"Only {counted(done, 'forecast')} could be scored"
     need = [missing(measured, lead) for lead in range(1, longest + 1)]
     if need[0]:
+        more = counted(need[0], "frame")
+        yield f"{few}, too few to tell what is better; score {more} more."
+    elif need[-1]:
+        sure, more = need.index(next(filter(None, need))), counted(need[-1], "frame")
         yield (
-            f"{few}: too few to tell what is better; score "
-            f"{counted(need[0], 'frame')} more."
+            f"{few}, beyond {ahead(sure, interval)} too few to tell what is better; "
+            f"score {more} more."
         )
-        return
-    if done < FEW:
+    elif done < FEW:
         yield f"{few}, so the intervals are rough; score a longer stretch."
-    sure = next((lead for lead, short in enumerate(need) if short), longest)
-    if sure < longest:
-        yield (
-            f"Beyond {ahead(sure, interval)} there are too few forecasts to tell what "
-            f"is better; for {ahead(longest, interval)}, score "
-            f"{counted(need[-1], 'frame')} more."
-        )
 
 
 def _on_perfection(skills: Sequence[Score]) -> Iterator[str]:

@@ -47,7 +47,8 @@ TIPS = {
     "surprise": "Show where the newest prediction was far more wrong than it usually "
     "is there: divisions, deaths, cells that come or go.",
     "alarms": "How many pixels may be flagged in a usual frame. More finds weaker "
-    "surprises, and gives more false alarms.",
+    "surprises, and gives more false alarms. Searching again replaces the layers of "
+    "the same forecast; rename one to keep it.",
     "export": "Save the selected forecast, or else the newest.",
 }
 

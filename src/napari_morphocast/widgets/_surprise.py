@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari.components import ViewerModel
-    from napari.layers import Image, Points
+    from napari.layers import Image, Layer, Points
     from numpy.typing import NDArray
 
     from napari_morphocast.evaluation.surprise import Region
+    from napari_morphocast.presenters.forecasting import Result
     from napari_morphocast.presenters.surprise import Found
     from napari_morphocast.widgets._layers import Source
 
@@ -104,6 +105,8 @@ class SurpriseList(QListWidget):
         super().__init__()
         self._viewer = viewer
         self._rings: Points | None = None
+        self._added: dict[Layer, str] = {}  # and what it was called
+        self._result: Result | None = None
         self.setMaximumHeight(170)
         self.setToolTip(
             "<p>What surprised the model most. Click one, or go through them with the "
@@ -113,11 +116,23 @@ class SurpriseList(QListWidget):
         self.hide()
 
     def show_found(self, sources: Sequence[Source], found: Found) -> None:
-        """Add map and rings to the viewer, and list what was found."""
+        """Add map and rings to the viewer, and list what was found.
+
+        They take the place of those of the same forecast, except where a layer has
+        been renamed.
+        """
+        before = self._added if found.result is self._result else {}
+        for layer, name in before.items():
+            if layer in self._viewer.layers and layer.name == name:
+                self._viewer.layers.remove(layer)
         several = len(sources) > 1
-        for number, source in enumerate(sources):
+        maps = [
             add_surprise(self._viewer, source, found, number if several else None)
+            for number, source in enumerate(sources)
+        ]
         self._rings = add_rings(self._viewer, sources[0], found)
+        self._added = {layer: layer.name for layer in (*maps, self._rings)}
+        self._result = found.result
         self.clear()
         for rank, region in enumerate(found.surprise.regions[:LISTED], 1):
             item = QListWidgetItem(_line(rank, region, found.maps.shape[1] > 1))
