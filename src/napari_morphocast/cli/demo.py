@@ -44,7 +44,7 @@ def run_demo(folder: Path, minutes: float, device: str) -> None:
         _roll_out(movie, folder, hardware)
     warn(scores.notes)
     say(f"\n{scores.table()}\n")
-    for reference in ("persistence", "advection"):
+    for reference in ("persistence", api.hardest(scores, "demo")):
         say(f"The trained model {scores.verdict('demo', reference=reference)}.")
     _say_where(folder)
 

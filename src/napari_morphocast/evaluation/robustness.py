@@ -14,7 +14,6 @@ from napari_morphocast.evaluation.bootstrap import Resampling, shortage
 from napari_morphocast.evaluation.damage import DAMAGES, DOUBLED
 from napari_morphocast.evaluation.estimates import LIMITS, skill
 from napari_morphocast.evaluation.robustness_wording import doubling_table, verdict_on
-from napari_morphocast.evaluation.score_notes import FEW
 from napari_morphocast.evaluation.scores import require_different
 from napari_morphocast.evaluation.wording import REFERENCES, counted
 
@@ -327,10 +326,8 @@ def _notes(done: int, planned: int, alike: float) -> Iterator[str]:
     """Say what is less than was asked for, or than can be relied on."""
     if done < planned:
         yield f"Stopped after {done} of {planned} forecasts per model and damage."
-    short = shortage(done, alike)
-    if 0 < done < FEW or (done and short):
-        why = "too few for intervals" if short else "so the intervals are rough"
+    if done and shortage(done, alike):
         yield (
-            f"Only {counted(done, 'forecast')} could be scored, {why}; score a longer "
-            "stretch or more forecasts."
+            f"Only {counted(done, 'forecast')} could be scored, too few for intervals; "
+            "score a longer stretch or more forecasts."
         )

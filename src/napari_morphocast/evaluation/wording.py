@@ -27,6 +27,7 @@ DONE_TO = {  # contexts that tell less, by the control's name
     "backwards": "frames backwards",
 }
 SHOWN = 4  # leads in a table
+MANY = 3  # ways that a model stands later on; so many are called mixed
 STANDS = {
     "ahead": "ahead of",
     "level": "level with",
@@ -166,8 +167,9 @@ def _tell(
         return f"{words}: there are too few forecasts"
     if not rest:
         return f"{words} at " + ("every lead" if last > 1 else ahead(1, interval))
-    later = " or ".join(dict.fromkeys(word for word, _ in rest))
-    return f"{words} until {ahead(last, interval)}, then {later}"
+    later = dict.fromkeys(word for word, _ in rest)
+    then = " or ".join(later) if len(later) < MANY else "mixed"
+    return f"{words} until {ahead(last, interval)}, then {then}"
 
 
 def beyond_noise(scores: Scores, model: str) -> Iterator[str]:
