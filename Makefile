@@ -3,7 +3,7 @@
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: demo test lint docs bench skill napari
+.PHONY: demo test lint docs bench skill screenshots napari
 
 demo: $(READY)
 	$(BIN)/morphocast demo
@@ -27,6 +27,9 @@ bench: $(READY)
 
 skill: $(READY)
 	$(BIN)/python benchmarks/skill.py
+
+screenshots: $(READY)
+	scripts/with-display.sh $(BIN)/python scripts/screenshots.py
 
 napari: $(READY)
 	$(BIN)/python scripts/open_napari.py

@@ -1,0 +1,135 @@
+"""Take the pictures of the docks for the documentation (``make screenshots``).
+
+Does in a real napari what the pages say, with the settings of somebody who starts it
+for the first time, and leaves PNGs in docs/images. Takes about three minutes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import napari
+from qtpy.QtWidgets import QApplication, QPushButton, QWidget
+
+from napari_morphocast.widgets import _preferences
+from napari_morphocast.widgets._background import controller_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+LONGEST = 240  # seconds that anything may take
+EPOCHS = 12  # seen in the picture of a model that learns
+LATE = 80  # frame on which an error is seen
+
+
+class Scene:
+    """A napari with the tissue sample and one dock after the other."""
+
+    def __init__(self) -> None:
+        self.viewer = napari.Viewer()
+        self.viewer.open_sample("napari-morphocast", "tissue")
+        self.docks: list[QWidget] = []
+
+    def open(self, name: str, height: int = 800) -> QWidget:
+        """Open a dock in place of the one before."""
+        for dock in self.docks:
+            self.viewer.window.remove_dock_widget(dock)
+        dock, widget = self.viewer.window.add_plugin_dock_widget(
+            "napari-morphocast", name
+        )
+        self.docks = [dock]
+        self.viewer.window.resize(1280, height)
+        rest(3)
+        return widget
+
+    def done(self) -> None:
+        """Wait until no work is under way."""
+        rest(1)
+        wait(lambda: controller_of(self.viewer).job is None)
+        rest(2)
+
+    def take(self, name: str) -> None:
+        """Save what the window shows."""
+        rest(1)
+        path = IMAGES / f"{name}.png"
+        self.viewer.window.screenshot(str(path), canvas_only=False, flash=False)
+
+
+def wait(until: Callable[[], bool]) -> None:
+    """Let napari live until something has happened."""
+    end = time.monotonic() + LONGEST
+    while not until():
+        if time.monotonic() > end:
+            raise TimeoutError
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def rest(seconds: float) -> None:
+    """Let napari live for a while."""
+    end = time.monotonic() + seconds
+    wait(lambda: time.monotonic() > end)
+
+
+def press(dock: QWidget, text: str) -> None:
+    """Find a button of a dock by what it says, as a user would, and click it."""
+    buttons = (b for b in dock.findChildren(QPushButton) if b.isVisible())
+    button = next(b for b in buttons if b.text().replace("&", "") == text)
+    wait(button.isEnabled)
+    button.click()
+
+
+def learning(scene: Scene) -> None:
+    """Train the default model for a minute."""
+    _preferences.remember(train={"minutes": 1.0})
+    dock = scene.open("Train")
+    press(dock, "Train")
+    status = dock._run.status
+    wait(lambda: f"Epoch {EPOCHS} " in status.text())
+    scene.take("training")
+    scene.done()
+    wait(lambda: "best of the other" in dock._run.verdict.text())
+    scene.viewer.dims.set_point(0, LATE * 60)
+    scene.take("train")
+
+
+def foretelling(scene: Scene) -> None:
+    """Forecast every frame, then beyond the end."""
+    dock = scene.open("Forecast")
+    press(dock, "Predict all")
+    scene.done()
+    press(dock, "Side by side")
+    scene.viewer.dims.set_point(0, LATE * 60)
+    scene.take("forecast")
+    press(dock, "Side by side")
+    press(dock, "Rollout")
+    scene.done()
+    scene.take("rollout")
+
+
+def judging(scene: Scene) -> None:
+    """Score the sample model."""
+    dock = scene.open("Evaluate", height=1000)
+    press(dock, "Evaluate")
+    scene.done()
+    scene.take("evaluate")
+
+
+def main() -> None:
+    """Take all pictures."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        _preferences.user_config_path = lambda _: home / "config"
+        _preferences.user_data_path = lambda _: home / "data"
+        for part in (learning, foretelling, judging):
+            scene = Scene()
+            part(scene)
+            scene.viewer.close()
+
+
+if __name__ == "__main__":
+    main()
