@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from math import isnan
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
 LEADS = 1, 3, 5, 10
 AIMED = 1, 3, 5  # leads at which every baseline shall be beaten
-AHEAD, LEVEL, BEHIND = "ahead", "level", "BEHIND"
+AHEAD, BEHIND = "AHEAD of", "BEHIND"  # by the whole interval
+MAYBE_AHEAD, MAYBE_BEHIND = "ahead of", "behind"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +36,20 @@ class Runs:
         return [seed[metric, lead][0] for seed in self.seeds if (metric, lead) in seed]
 
     def against(self, baseline: str, lead: int) -> str:
-        """Ahead, level or behind: median over seeds, and the interval around it."""
+        """Say where the median seed stands, and in capitals where that is sure.
+
+        Empty if the movie has ended before this lead.
+        """
         key = f"skill_{baseline}", lead
         found = sorted(seed[key] for seed in self.seeds if key in seed)
         if not found:
-            return AHEAD  # the movie has ended before this lead
-        value, _, high = found[len(found) // 2]
+            return ""
+        value, low, high = found[(len(found) - 1) // 2]
+        if low > 0:
+            return AHEAD
         if high < 0:
             return BEHIND
-        return AHEAD if value > 0 else LEVEL
+        return MAYBE_AHEAD if value > 0 else MAYBE_BEHIND
 
 
 def table(
@@ -53,8 +60,9 @@ def table(
     heads = [f"lead {lead}" for lead in LEADS]
     lines += [
         "Share of the error of 'nothing moves' that is removed (%), median over seeds "
-        "(lowest to highest; for a single run its 95 % interval). Ahead: better than "
-        "the baseline in the median. BEHIND: worse, and the 95 % interval excludes 0.",
+        "(lowest to highest; for a single run its 95 % interval, where there are "
+        "enough forecasts for one). AHEAD and BEHIND: of a baseline, by the whole 95 % "
+        "interval; ahead and behind: it may be chance.",
         "",
         f"| movie | model | {' | '.join(heads)} | against every baseline |",
         f"|---|---|{'---|' * len(heads)}---|",
@@ -100,19 +108,27 @@ def _cell(runs: Runs, lead: int) -> str:
         low, high = min(values), max(values)
     else:
         _, low, high = runs.seeds[0]["skill_persistence", lead]
-    return f"{100 * median(values):.0f} ({100 * low:.0f} to {100 * high:.0f})"
+    cell = f"{100 * median(values):.0f}"
+    if isnan(low):
+        return cell
+    return f"{cell} ({100 * low:.0f} to {100 * high:.0f})"
 
 
 def _standing(runs: Runs) -> str:
-    """Say at which leads which baselines are not beaten."""
-    lacking = [
-        f"{runs.against(baseline, lead)} {baseline} at {lead}"
-        for lead in LEADS
-        if runs.values("skill_persistence", lead)
-        for baseline in BASELINES
-        if runs.against(baseline, lead) != AHEAD
-    ]
-    return ", ".join(lacking) or "ahead of all at every lead"
+    """Say where it stands, and against whom not surely ahead at which leads."""
+    said = []
+    for word in (MAYBE_AHEAD, MAYBE_BEHIND, BEHIND):
+        places = {
+            baseline: [n for n in LEADS if runs.against(baseline, n) == word]
+            for baseline in BASELINES
+        }
+        listed = [
+            f"{baseline} ({', '.join(map(str, leads))})"
+            for baseline, leads in places.items()
+            if leads
+        ]
+        said += [f"{word} {', '.join(listed)}"] * bool(listed)
+    return "; ".join(said) or f"{AHEAD} all at every lead"
 
 
 def _aims(folder: Path, movies: Sequence[str], models: Sequence[str]) -> Iterable[str]:
@@ -142,12 +158,18 @@ def _reached(runs: Mapping[str, Runs]) -> str:
         movie: {
             found.against(baseline, lead) for baseline in BASELINES for lead in AIMED
         }
+        - {""}
         for movie, found in runs.items()
     }
-    ahead = [movie for movie, found in places.items() if found == {AHEAD}]
-    behind = [movie for movie, found in places.items() if BEHIND in found]
+    ahead = [m for m, found in places.items() if found <= {AHEAD, MAYBE_AHEAD}]
+    surely = [m for m, found in places.items() if found <= {AHEAD}]
+    behind = [m for m, found in places.items() if BEHIND in found]
     return (
-        f"ahead of every baseline at leads 1, 3 and 5 on {len(ahead)} of {len(runs)} "
-        f"({', '.join(ahead) or 'none'}); behind one by more than the interval on "
-        f"{len(behind)} ({', '.join(behind) or 'none'})."
+        f"ahead of every baseline at leads 1, 3 and 5 on {_counted(ahead, runs)}, by "
+        f"the whole interval everywhere on {_counted(surely, runs)}; behind one by the "
+        f"whole interval on {_counted(behind, runs)}."
     )
+
+
+def _counted(some: Sequence[str], among: Mapping[str, Runs]) -> str:
+    return f"{len(some)} of {len(among)} ({', '.join(some) or 'none'})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from movies import gliding
 from napari_morphocast import api
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.evaluation.controls import Controls, damaged, still_scene
-from napari_morphocast.evaluation.scores import Contender, score
+from napari_morphocast.evaluation.scores import Contender, Score, Scores, score
 from napari_morphocast.training.config import Hardware
 
 CPU = Hardware(device="cpu")
@@ -135,6 +136,31 @@ def test_pure_noise_leaves_no_skill_against_denoised_persistence(name):
     found = scores.of(name, "skill_denoised")[0]
     assert abs(found.value) < 0.15
     assert scores.of(name, "skill_persistence")[0].low > 0.3
+
+
+def doubtful(*, left: tuple[float, float]) -> Controls:
+    """Surely better than persistence, but not than a blur; and what shuffling costs."""
+    rows = [
+        Score("net", "skill_persistence", 1, 0.3, 0.2, 0.4, 30),
+        Score("net", "skill_denoised", 1, 0.2, -0.02, 0.4, 30),
+        Score("shuffled", "skill_persistence", 1, -0.5, -0.7, -0.3, 30),
+        Score("denoised", "skill_persistence", 1, 0.1, 0.0, 0.2, 30),
+    ]
+    found = MagicMock(wraps=Scores(tuple(rows), interval=60.0), interval=60.0)
+    found.models = "net", "shuffled", "denoised"
+    found.paired.return_value = (Score("net", "mse", 1, 0.1, *left, 30),)
+    found.paired.side_effect = None
+    return Controls("net", found, found)
+
+
+def test_a_doubtful_gain_over_a_blur_is_not_called_denoising():
+    verdict = doubtful(left=(0.3, 0.6)).verdict
+    assert verdict.startswith("too few forecasts to tell it from denoising")
+
+
+def test_a_model_that_surely_loses_little_without_the_past_denoises():
+    verdict = doubtful(left=(-0.02, 0.02)).verdict
+    assert verdict.startswith("denoising, not forecasting")
 
 
 def test_denoised_persistence_itself_is_no_forecast():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from itertools import count
 from threading import Event
 from typing import TYPE_CHECKING
 
@@ -402,6 +403,22 @@ def test_the_report_asks_of_baselines_only_what_they_can_answer() -> None:
     assert "persistence removes" not in told
     assert "single model" not in told
     assert "net is a single model" in " ".join(report(scores, ["net"]))
+
+
+def test_a_forecast_that_is_no_number_is_the_worst_there_is() -> None:
+    calls = count()
+
+    def failing(known: np.ndarray, horizon: int) -> np.ndarray:
+        frames = known[-1:].repeat(horizon, 0)
+        return frames * np.nan if next(calls) % 4 == 0 else frames
+
+    for order in (1, -1):
+        contenders = [Contender("net", 1, failing), repeating("persistence")]
+        scores = scored(noisy(), *contenders[::order], horizon=1)
+        (found,) = scores.of("net", "mse")
+        assert found.value == np.inf
+        assert found.n == scores.of("persistence", "mse")[0].n
+        assert scores.standing("net").startswith("behind persistence")
 
 
 def test_an_ensemble_is_scored_by_its_mean_and_its_spread() -> None:

@@ -1,5 +1,6 @@
 import os
 from importlib import import_module
+from math import nan
 from pathlib import Path
 from unittest.mock import patch
 
@@ -37,22 +38,39 @@ def test_a_model_that_beats_everything_is_said_to(skill_table, tmp_path):
     written(tmp_path / "tissue-unet-0.csv", (0.1, 0.05, 0.2))
     text = table(skill_table, tmp_path)
     assert "| tissue | ridge | 10 (0 to 20) |" in text
-    assert "ahead of all at every lead" in text
-    assert "leads 1, 3 and 5 on 1 of 1 (tissue)" in text
+    assert "AHEAD of all at every lead" in text
+    assert "whole interval everywhere on 1 of 1 (tissue)" in text
 
 
 def test_a_baseline_that_is_better_beyond_chance_is_named(skill_table, tmp_path):
     written(tmp_path / "tissue-unet-0.csv", (-0.3, -0.4, -0.1))
     text = table(skill_table, tmp_path)
-    assert "BEHIND ridge at 3" in text
-    assert "behind one by more than the interval on 1 (tissue)" in text
+    assert "BEHIND ridge (3)" in text
+    assert "behind one by the whole interval on 1 of 1 (tissue)" in text
 
 
-def test_a_lead_that_may_be_chance_is_level(skill_table, tmp_path):
-    written(tmp_path / "tissue-unet-0.csv", (-0.1, -0.4, 0.1))
+@pytest.mark.parametrize(
+    ("found", "says", "counts"),
+    [
+        ((-0.1, -0.4, 0.1), "behind ridge (3)", "1, 3 and 5 on 0 of 1 (none)"),
+        ((0.1, -0.2, 0.3), "ahead of ridge (3)", "everywhere on 0 of 1 (none)"),
+        ((0.1, nan, nan), "ahead of ridge (3)", "everywhere on 0 of 1 (none)"),
+    ],
+)
+def test_what_may_be_chance_is_not_in_capitals(
+    skill_table, tmp_path, found, says, counts
+):
+    written(tmp_path / "tissue-unet-0.csv", found)
     text = table(skill_table, tmp_path)
-    assert "level ridge at 3" in text
-    assert "on 0 of 1 (none)" in text
+    assert says in text
+    assert counts in text
+    assert "behind one by the whole interval on 0 of 1 (none)" in text
+
+
+def test_of_two_seeds_the_worse_one_counts(skill_table, tmp_path):
+    for seed, value in enumerate((-0.5, 0.1)):
+        written(tmp_path / f"tissue-unet-{seed}.csv", (value, -0.6, 0.2))
+    assert "behind ridge (3)" in table(skill_table, tmp_path)
 
 
 def test_seeds_are_told_by_their_median_and_range(skill_table, tmp_path):

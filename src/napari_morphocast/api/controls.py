@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_morphocast.training.config import Hardware
 
 BESIDE = "persistence", "denoised"
+REAL = 0.8  # share of the work that is about the real movie
 
 
 def controls(
@@ -47,6 +48,7 @@ def controls(
     progress : callable, optional
         Told the share that is done, 0..1.
     """
+    tell = progress or (lambda _: None)
     first = first_scored(movie, since)
     trained = ready(movie, model, hardware)
     plain = [Trained.baseline(b, movie, first) for b in BESIDE if b != trained.name]
@@ -62,7 +64,7 @@ def controls(
         since=first,
         data_range=span,
         stop=stop,
-        progress=progress,
+        progress=lambda share: tell(REAL * share),
     )
     begin = max(0, first - furthest)
     known = movie.read(begin, max(first, begin + 1))
@@ -74,5 +76,6 @@ def controls(
         data_range=span,
         noise=scores.noise,
         stop=stop,
+        progress=lambda share: tell(REAL + (1 - REAL) * share),
     )
     return Controls(trained.name, scores, still)

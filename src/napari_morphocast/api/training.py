@@ -14,7 +14,7 @@ from napari_morphocast.data.finite import require_finite
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.data.outliers import left_out, without_outliers
 from napari_morphocast.data.scaling import Scaling
-from napari_morphocast.data.windows import Part, shortened, split_in_time
+from napari_morphocast.data.windows import shortened, split_in_time
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.models.base import Forecaster, model_class
 from napari_morphocast.training.checkpoint import SUFFIX, Checkpoint, stamp
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from napari_morphocast.data.windows import Split, WindowSpec
+    from napari_morphocast.data.windows import Split, Windows, WindowSpec
     from napari_morphocast.models.base import Model as Network
     from napari_morphocast.training.events import Event
     from napari_morphocast.training.trained import Trained
@@ -165,7 +165,7 @@ def _fresh(draft: Checkpoint, split: Split) -> Network:
             f"{draft.model} needs no training; use its name as a model."
         )
     if isinstance(model, Forecaster):
-        model.tune(_examples(split, draft.scaling, model.lookback))
+        model.tune(_examples(split.train, draft.scaling, model.lookback))
     return model
 
 
@@ -224,18 +224,15 @@ def _split(movies: Sequence[Movie], spec: WindowSpec, config: TrainConfig) -> Sp
     return split._replace(train=without_outliers(split.train, config.outliers))
 
 
-def _examples(split: Split, scaling: Scaling, lookback: int) -> Iterator[Tensor]:
-    """Stretches of known frames, (T, C, Y, X): some that are shown, then a target.
+def _examples(train: Windows, scaling: Scaling, lookback: int) -> Iterator[Tensor]:
+    """Stretches of training frames, (T, C, Y, X): some that are shown, then a target.
 
-    Validation frames are among them, as they are for the baselines: the latest frames
-    are the most like those to come, and a few coefficients cannot learn them by heart.
     Between two halves only the last frame shown is a target, so a stretch has no more
     frames before it than are looked at.
     """
-    spec = split.train.spec.model_copy(update={"horizon": 1})
-    known = [Part(part.movie, 0, part.stop) for part in split.validation.parts]
+    spec = train.spec.model_copy(update={"horizon": 1})
     shown = spec.order if spec.task == "forecast" else spec.order[-lookback - 1 :]
-    for frames in stretches(known, spec.length, scaling):
+    for frames in stretches(train.parts, spec.length, scaling):
         yield frames[list(shown)]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from napari_morphocast.errors import MovieError
 from napari_morphocast.evaluation.estimates import estimate
 from napari_morphocast.evaluation.pixels import check_region
+from napari_morphocast.evaluation.score_notes import notes_on
 from napari_morphocast.evaluation.scores import Contender, noise_of, score, starts_of
 
 if TYPE_CHECKING:
@@ -83,13 +84,14 @@ def score_between(
 
 
 def _placed(scores: Scores, targets: NDArray[np.intp]) -> Scores:
-    """The same scores with the frames' numbers in the movie, and intervals by them."""
+    """The same scores with the frames' numbers in the movie, and what rests on them."""
     if scores.measured is None:
         return scores
     done = len(scores.measured.starts)
     measured = replace(scores.measured, starts=targets[:done])
     rows = estimate(measured, scores.floor) if done else ()
-    return replace(scores, rows=rows, measured=measured)
+    placed = replace(scores, rows=rows, measured=measured, notes=())
+    return placed.noting(notes_on(placed, measured, 1, len(targets)))
 
 
 def _mean(known: NDArray[np.float32], horizon: int) -> NDArray[np.float32]:

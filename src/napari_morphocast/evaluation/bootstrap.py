@@ -66,8 +66,13 @@ class Resampling:
         )
 
     def means(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Mean of each resample of ``values`` (count,), shape (times,)."""
-        return np.asarray(self.weights @ values, np.float64)
+        """Mean of each resample of ``values`` (count,), shape (times,).
+
+        Infinite where one that is infinite was drawn.
+        """
+        endless = np.isinf(values)
+        means = self.weights @ np.where(endless, 0.0, values)
+        return np.where(self.weights @ endless > 0, np.inf, means)
 
     def interval(
         self,

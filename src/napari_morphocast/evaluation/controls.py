@@ -23,6 +23,7 @@ SHUFFLED, REPEATED, BACKWARDS = "shuffled", "repeated", "backwards"
 STILL = "still scene"
 FROM_STILL = 20  # forecasts of the still scene
 REFERENCE = "denoised"
+LITTLE = 0.05  # of the error without the past; less than this is no use of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,16 @@ class Controls:
             return "too few forecasts to tell"
         if not gains:
             return "no skill, so none that could be denoising"
+        nearest = min(gains)
         if self.foresight:
             lead = self.foresight[0]
-            denoising = "; nearer than that it is denoising" * (min(gains) < lead)
+            nearer = nearest < lead and self._denoises(nearest)
+            denoising = "; nearer than that it is denoising" * nearer
             return f"forecasting: {self._with_and_without(lead)}{denoising}"
-        lead = min(gains)
-        return f"denoising, not forecasting: {self._with_and_without(lead)}"
+        shown = "denoising, not forecasting"
+        if not self._denoises(nearest):
+            shown = "too few forecasts to tell it from denoising"
+        return f"{shown}: {self._with_and_without(nearest)}"
 
     def table(self) -> str:
         """Skill against denoised persistence by lead and control, as text to read."""
@@ -119,6 +124,19 @@ class Controls:
             f"{words}; with {DONE_TO[self.damage]}, {left} %; "
             f"a blur of the last frame, {blur} %"
         )
+
+    def _denoises(self, lead: int) -> bool:
+        """Whether a blur has the skill too, or losing the past surely costs little."""
+        beside = {
+            score.lead: score.high
+            for score in self.scores.of(self.model, f"skill_{REFERENCE}")
+        }
+        if beside[lead] <= 0:
+            return True
+        if not self.damage:
+            return False
+        lost = self.scores.paired(self.model, self.damage)
+        return any(score.lead == lead and score.high < LITTLE for score in lost)
 
     def _skill(self, model: str, lead: int) -> float:
         found = self.scores.of(model, "skill_persistence")

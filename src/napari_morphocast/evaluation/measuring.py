@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari_morphocast.data.movie import Movie
 
 ERRORS = "mse", "mae", "relative", "ssim", "changing"
+WORST = np.array([[np.inf], [np.inf], [np.inf], [-1.0], [np.inf]])  # each error's
 MEASURES = (*ERRORS, *uncertain.MEASURES)  # what is kept of every forecast
 
 
@@ -88,9 +89,10 @@ class Measured:
     context : int
         Most frames that a contender was shown.
     errors : array, shape (MEASURES, models, N, leads)
-        NaN where the movie has ended or no pixel counts.
+        NaN where the movie has ended or no pixel counts; the worst there is where a
+        forecast has pixels that are no numbers.
     moving : array, shape (N, leads)
-        Share of the pixels that changed.
+        Share of the pixels that changed; NaN like the errors.
     power : array, shape (models + 1, leads, F)
         Power by spatial frequency, summed over forecasts; the truth's comes last.
     ranks : dict of str to array, shape (leads, members + 1)
@@ -112,7 +114,7 @@ class Measured:
 
     def reached(self, lead: int) -> NDArray[np.bool_]:
         """Which forecasts could be compared with a frame at this lead, shape (N,)."""
-        return np.isfinite(self.errors[0, 0, :, lead - 1])
+        return np.isfinite(self.moving[:, lead - 1])
 
     @property
     def step(self) -> float:
@@ -242,15 +244,19 @@ class _Scene:
         return _Judgement(errors, self.power(forecast), ranks)
 
     def power(self, frames: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Mean power of all channels by spatial frequency, (H, F)."""
+        """Mean power of all channels by spatial frequency, (H, F).
+
+        Pixels that are no numbers count as black.
+        """
         scale = self.terms.data_range[:, None, None]
-        return np.asarray(radial_power(frames / scale).mean(1), np.float64)
+        known = np.where(np.isfinite(frames), frames, 0)
+        return np.asarray(radial_power(known / scale).mean(1), np.float64)
 
     def _errors(self, forecast: NDArray[np.float32]) -> NDArray[np.float64]:
         """Errors by lead, (ERRORS, leads)."""
         truth, where, span = self.truth, self.where, self.terms.data_range
         squares = np.square(forecast - truth, dtype=np.float64)
-        return np.stack(
+        errors = np.stack(
             [
                 metrics.mse(forecast, truth, where=where),
                 metrics.mae(forecast, truth, where=where),
@@ -259,6 +265,8 @@ class _Scene:
                 metrics.over_pixels(squares * self.changes, where),
             ]
         )
+        errors[:, ~np.isfinite(forecast).all((1, 2, 3))] = WORST
+        return errors
 
     def _uncertainty(
         self, contender: Contender, members: NDArray[np.float32]

@@ -23,6 +23,8 @@ def changing(
 ) -> NDArray[np.bool_]:
     """Where frames differ from the last known one by more than 3 noise sigma.
 
+    Both frames are noisy, so 3.4 % of the pixels of a still scene are among them.
+
     Parameters
     ----------
     known : array, shape (C, Y, X)

@@ -118,6 +118,8 @@ def limits(frames: Tensor, slack: float = 0.0) -> Tensor:
 
 def held(frame: Tensor, extremes: Tensor) -> Tensor:
     """Keep a frame between its limits; gradients pass as if there were none."""
+    if not frame.requires_grad:
+        return frame.clamp(*extremes)
     return frame.clamp(*extremes).detach() + (frame - frame.detach())
 
 

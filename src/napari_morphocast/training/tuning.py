@@ -27,7 +27,8 @@ def stretches(parts: Sequence[Part], length: int, scaling: Scaling) -> Iterator[
     Parameters
     ----------
     parts : sequence of Part
-        Training frames; what is shorter than ``length`` is taken whole.
+        Training frames; what is shorter than ``length`` is taken whole, and what holds
+        a break is left out.
     length : int
         Frames in each stretch.
     scaling : Scaling
@@ -37,8 +38,13 @@ def stretches(parts: Sequence[Part], length: int, scaling: Scaling) -> Iterator[
     each = max(1, STRETCHES // max(1, len(parts)))
     for part in parts:
         latest = max(part.first, part.stop - length)
-        starts = np.linspace(part.first, latest, each).round().astype(int)
-        for start in np.unique(starts):
+        whole = [
+            start
+            for start in range(part.first, latest + 1)
+            if part.breaks.isdisjoint(range(start + 1, start + length))
+        ]
+        places = np.linspace(0, len(whole) - 1, min(each, len(whole))).round()
+        for start in (whole[int(place)] for place in places):
             frames = read_finite(part.movie, start, min(start + length, part.stop))
             y, x = (int(rng.integers(max(1, n - SIDE + 1))) for n in frames.shape[2:])
             cut = frames[..., y : y + SIDE, x : x + SIDE]
