@@ -385,10 +385,6 @@ def test_bad_input_gets_one_sentence(
     [
         ("surprise {movie} persistence -o {folder}/s.tif --events .", "is a folder"),
         ("evaluate {movie} persistence -o {folder}/s.csv --plot {folder}/p.png", ""),
-        (
-            "evaluate {movie} persistence --controls --region {folder}/m.npy",
-            "leave out --controls or --region",
-        ),
     ],
 )
 def test_what_cannot_be_written_or_done_is_known_before_the_work(
@@ -419,7 +415,7 @@ def test_a_mask_restricts_the_scores(
     mask[:, :7] = 255
     path, whole, part = (tmp_path / n for n in (f"m.{ending}", "w.csv", "p.csv"))
     np.save(path, mask) if ending == "npy" else tifffile.imwrite(path, mask)
-    words = ("evaluate", movie, "persistence", "--horizon", 1)
+    words = ("evaluate", movie, "linear", "--horizon", 1, "--controls")
     assert run(*words, "-o", whole) == 0
     assert run(*words, "-o", part, "--region", path) == 0
     assert "25 % of the pixels" in capsys.readouterr().out

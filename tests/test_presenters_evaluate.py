@@ -93,14 +93,16 @@ def verbs(found=None, verdict="forecasting: so it is", fail=None):
     return lambda: made, asked
 
 
-def model_file(folder, name="cells", learned=None, until=12, channels=1, context=3):
+def model_file(
+    folder, name="cells", learned=None, until=12, channels=1, context=3, task="forecast"
+):
     """A model file's header, without weights; ``learned`` is the movie it knows."""
     path = folder / f"{name}.morphocast"
     seen = [fingerprint(learned.raw(0, 1))] if learned else []
     about = {
         "model": "convlstm",
         "channels": channels,
-        "window": {"context": context, "horizon": 2},
+        "window": {"context": context, "horizon": 2, "task": task},
         "movies": [{"name": "cells", "interval": 60.0, "until": until, "seen": seen}],
         "scores": {},
     }
@@ -238,6 +240,30 @@ def test_controls_follow_for_every_model(tmp_path):
     presenter(view, do=do).evaluate()
     assert [models for models, _ in asked] == [paths, *paths]
     assert set(shown(view).controls) == {"a", "b"}
+
+
+def test_the_region_restricts_the_controls_too(tmp_path):
+    do, asked = verbs()
+    mask = np.ones((24, 28), bool)
+    region = Region("cell", mask)
+    view = screen(gliding(20), [model_file(tmp_path)], region=region, controls=True)
+    presenter(view, do=do).evaluate()
+    assert [how["region"] is mask for _, how in asked] == [True, True]
+
+
+def test_controls_of_what_fills_in_frames_are_refused_before_scoring(tmp_path):
+    do, asked = verbs()
+    path = model_file(tmp_path, "middle", task="between", context=4)
+    view = screen(gliding(20), [path], controls=True)
+    presenter(view, do=do).evaluate()
+    assert "untick Controls" in view.show_error.call_args.args[0]
+    assert asked == []
+
+
+def test_the_heading_names_the_first_frame_that_was_scored(tmp_path):
+    order = Order(gliding(20), (), 2, 1)
+    measured = SimpleNamespace(starts=np.array([4, 5]))
+    assert "frames 4 to 19" in order.scored(replace(scores(), measured=measured))
 
 
 def test_stopped_while_it_loads_nothing_is_begun(tmp_path):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from napari_morphocast.api.evaluating import contender, first_scored, grey_range
 from napari_morphocast.api.loading import ready
 from napari_morphocast.data.finite import require_finite
@@ -14,6 +16,8 @@ from napari_morphocast.training.trained import Trained
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
     from napari_morphocast.api.loading import Model
     from napari_morphocast.data.movie import Movie
@@ -32,6 +36,7 @@ def controls(
     hardware: Hardware | None = None,
     stop: threading.Event | None = None,
     progress: Callable[[float], None] | None = None,
+    region: NDArray[np.bool_] | None = None,
 ) -> Controls:
     """Score a model with its context shuffled, repeated and backwards, and on a still.
 
@@ -47,6 +52,8 @@ def controls(
         Set it to end with what has been scored so far.
     progress : callable, optional
         Told the share that is done, 0..1.
+    region : array of bool, shape (Y, X) or (T, Y, X), optional
+        Where errors count; everywhere unless given.
     """
     tell = progress or (lambda _: None)
     first = first_scored(movie, since)
@@ -65,6 +72,7 @@ def controls(
         data_range=span,
         stop=stop,
         progress=lambda share: tell(REAL * share),
+        region=region,
     )
     begin = max(0, first - furthest)
     known = movie.read(begin, max(first, begin + 1))
@@ -77,5 +85,13 @@ def controls(
         noise=scores.noise,
         stop=stop,
         progress=lambda share: tell(REAL + (1 - REAL) * share),
+        region=_whenever(region),
     )
     return Controls(trained.name, scores, still)
+
+
+def _whenever(region: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    """Pixels (Y, X) that count in any frame."""
+    if region is None or region.ndim == 2:
+        return region
+    return np.asarray(region.any(0))

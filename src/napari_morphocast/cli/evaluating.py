@@ -48,10 +48,10 @@ def compare(
     movie = opening.open(path)
     hardware = hardware_of({"device": device})
     if how.controls:
-        _check_controls(movie, models, how)
-    region = _region(movie, how)
+        _check_controls(movie, models)
+    where = hardware, _region(movie, how)
     with interruptible() as stop:
-        scores = _score(movie, models, how, (hardware, region), stop)
+        scores = _score(movie, models, how, where, stop)
         if not scores.rows:
             raise ForecastError("Not one forecast was scored.")
         if opening.fill_nan:
@@ -60,19 +60,15 @@ def compare(
         tested = []
         for model in models if how.controls else ():
             if not stop.is_set():
-                tested.append(_control(movie, model, how, hardware, stop))
+                tested.append(_control(movie, model, how, where, stop))
                 _say_controls(tested[-1])
         _write(scores, tested, how)
 
 
-def _check_controls(movie: Movie, models: Sequence[str], how: Comparison) -> None:
+def _check_controls(movie: Movie, models: Sequence[str]) -> None:
     """Refuse what the controls cannot test, before an hour of scoring."""
     from napari_morphocast import api
 
-    if how.region is not None:
-        raise SettingsError(
-            "The controls look at whole frames; leave out --controls or --region."
-        )
     for model in (api.load(name, movie) for name in models):
         if model.task == "between":
             raise SettingsError(
@@ -123,11 +119,12 @@ def _control(
     movie: Movie,
     model: str,
     how: Comparison,
-    hardware: Hardware,
+    where: tuple[Hardware, NDArray[np.bool_] | None],
     stop: threading.Event,
 ) -> Controls:
     from napari_morphocast import api
 
+    hardware, region = where
     with bar("controls") as show:
         return api.controls(
             movie,
@@ -135,6 +132,7 @@ def _control(
             horizon=how.horizon,
             since=how.since,
             hardware=hardware,
+            region=region,
             stop=stop,
             progress=lambda share: show(share, ""),
         )

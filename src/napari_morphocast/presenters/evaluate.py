@@ -159,6 +159,7 @@ class EvaluatePresenter:
             chosen = self._chosen()
             if chosen is None or not chosen.models:
                 return
+            self._check_controls(chosen)
             device, precision = view.hardware()
             order = Order(
                 chosen.movie,
@@ -173,6 +174,16 @@ class EvaluatePresenter:
             self._run(order)
         except MorphocastError as error:
             view.show_error(error.on_screen)
+
+    def _check_controls(self, chosen: _Chosen) -> None:
+        """Refuse controls that would fail after all has been scored."""
+        both = zip(chosen.models, chosen.facts, strict=True)
+        between = [path.stem for path, facts in both if facts.task == "between"]
+        if between and self._view.controls():
+            raise SettingsError(
+                f"{between[0]} fills in frames between others, which the controls "
+                "cannot test; untick Controls."
+            )
 
     def stop(self) -> None:
         """End early; what was scored so far is shown."""

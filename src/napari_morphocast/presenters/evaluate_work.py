@@ -71,12 +71,13 @@ class Order:
         """What is being done, as a person would say it."""
         return f"Evaluating forecasts of {self.movie.name}"
 
-    @property
-    def scored(self) -> str:
-        """What is scored, as a heading: movie, frames, region."""
+    def scored(self, scores: Scores) -> str:
+        """What was scored, as a heading: movie, frames, region."""
         where = f"inside {self.region.name}" if self.region else "whole frame"
-        last = len(self.movie) - 1
-        return f"{self.movie.name} · frames {self.first} to {last} · {where}"
+        first, last = self.first, len(self.movie) - 1
+        if scores.measured is not None and len(scores.measured.starts):
+            first = int(scores.measured.starts[0])
+        return f"{self.movie.name} · frames {first} to {last} · {where}"
 
     @property
     def since(self) -> float:
@@ -148,6 +149,7 @@ def evaluating(
     if stop.is_set():
         return
     hardware = do.hardware(device=order.device, precision=order.precision)
+    region = order.region.mask if order.region else None
 
     def score(tell: Callable[[float], None]) -> Scores:
         return do.evaluate(
@@ -158,11 +160,11 @@ def evaluating(
             hardware=hardware,
             stop=stop,
             progress=tell,
-            region=order.region.mask if order.region else None,
+            region=region,
         )
 
     scores = yield from _telling(score, "Forecasting and comparing")
-    found = Evaluation(order.scored, scores)
+    found = Evaluation(order.scored(scores), scores)
     yield found
     for model in order.models if order.controls else ():
         if stop.is_set():
@@ -177,6 +179,7 @@ def evaluating(
                 hardware=hardware,
                 stop=stop,
                 progress=tell,
+                region=region,
             )
 
         name = model.stem  # what scores call it
