@@ -131,7 +131,7 @@ def measure(
     eventful = crowd(seed, events=events)
     calm = api.surprise(quiet, model, alarms=alarms, until=UNTIL)
     first = round(len(quiet) * UNTIL)
-    maps = list(calm.frames)[first - calm.first :]
+    maps = calm.maps[first - calm.first :]
     kept = float(np.mean([frame > calm.threshold for frame in maps]))
     late = [r for r in calm.regions if r.frame >= first]
     found = api.surprise(eventful.movie, model, alarms=alarms, until=UNTIL)

@@ -11,6 +11,7 @@ from unittest.mock import MagicMock
 import numpy as np
 import pytest
 
+from movies import gliding
 from napari_morphocast.errors import SettingsError, TrainingError
 from napari_morphocast.evaluation.estimates import Score
 from napari_morphocast.presenters import forecasting
@@ -88,7 +89,7 @@ class Script:
         if self.fail:
             raise self.fail
 
-    def rival(self, order):
+    def rival(self, order, stop):
         return self.skill
 
 
@@ -259,6 +260,11 @@ def test_an_error_names_the_file_only_and_points_to_no_earlier_one(movie, tmp_pa
 def test_too_few_frames_are_known_before_anything_is_pressed(movie):
     assert "need at least" in too_short([movie], {"context": 40, "horizon": 2})
     assert too_short([movie], {"context": 2, "horizon": 1}) == ""
+
+
+def test_a_short_movie_gets_a_shorter_window_unless_one_was_chosen():
+    assert too_short([gliding(12)], {"context": 8, "horizon": 4}) == ""
+    assert "need at least" in too_short([gliding(12)], {"context": 9})
 
 
 def test_what_the_run_has_to_say_is_shown(movie, tmp_path):

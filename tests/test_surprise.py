@@ -61,14 +61,14 @@ def test_what_is_always_wrong_does_not_surprise():
     movie = noisy(60)
     movie.frames[::2, :, *WHERE] += 80  # persistence is wrong here in every frame
     found = surprise(movie)
-    maps = np.stack(list(found.frames))
+    maps = found.maps
     assert maps[..., WHERE[0], WHERE[1]].mean() < 2
     assert not any((r.y, r.x) == MIDDLE for r in found.regions if r.strength > 6)
 
 
 def test_a_frame_has_no_say_in_what_is_usual_for_it():
     calm, eventful = noisy(), noisy(at={25: 60})
-    maps = [list(surprise(movie).frames)[24] for movie in (calm, eventful)]
+    maps = [surprise(movie).maps[24] for movie in (calm, eventful)]
     ratio = maps[1][0, 11, 23] / np.abs(blurred_change(eventful, 25)[11, 23])
     other = maps[0][0, 11, 23] / np.abs(blurred_change(calm, 25)[11, 23])
     assert ratio == pytest.approx(other, rel=0.1)
@@ -88,14 +88,14 @@ def test_pieces_of_one_event_are_one_region():
 
 def test_the_threshold_lets_the_share_through_that_was_asked_for():
     found = surprise(noisy(60), alarms=0.01)
-    share = np.mean([frame > found.threshold for frame in found.frames])
+    share = np.mean(found.maps > found.threshold)
     assert share == pytest.approx(0.01, rel=0.1)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_the_stated_rate_holds_on_frames_that_had_no_say(seed):
     found = surprise(noisy(160, (64, 64), seed), alarms=0.01, until=0.5)
-    unseen = list(found.frames)[80:]
+    unseen = found.maps[80:]
     share = np.mean([frame > found.threshold for frame in unseen])
     assert share == pytest.approx(found.rate.value, rel=0.25)
     assert found.rate.low < 0.01 < found.rate.high
@@ -120,8 +120,7 @@ def test_nothing_is_flagged_where_nothing_happens():
 
 def test_maps_are_made_frame_by_frame_and_again_when_asked():
     found = surprise(noisy())
-    assert next(found.frames).shape == (1, 32, 36)
-    assert len(list(found.frames)) == len(found) == 39
+    assert found.maps.shape == (39, 1, 32, 36)
 
 
 def test_each_channel_has_surprises_of_its_own():
@@ -132,7 +131,7 @@ def test_each_channel_has_surprises_of_its_own():
 
 def test_a_colour_movie_has_one_map():
     movie = replace(gliding(20, channels=3), rgb=True)
-    assert next(surprise(movie).frames).shape == (1, 24, 28)
+    assert surprise(movie).maps[0].shape == (1, 24, 28)
 
 
 def test_the_lead_decides_where_the_map_begins():
@@ -189,7 +188,7 @@ def test_frames_are_compared_with_their_own_truth():
     for frame in movie.raw(2, 12):
         errors.add(frame)
     found = errors.surprise(alarms=0.01, until=10)
-    assert max(frame.max() for frame in found.frames) == 0
+    assert found.maps.max() == 0
 
 
 def test_the_command_writes_maps_and_events(tmp_path):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from napari_morphocast.evaluation.surprise import Surprise
     from napari_morphocast.training.config import Hardware
 
+FORECAST = 0.3  # share of the work that is forecasting; the rest is measuring
+
 
 def surprise(
     movie: Movie,
@@ -61,6 +63,7 @@ def surprise(
         raise SettingsError(
             f"What is usual is learned from a share above 0, up to 1, not {until:g}."
         )
+    tell = progress or (lambda _: None)
     trained = ready(movie, model, hardware)
     Scaling.fit([Part(movie, 0, len(movie))])  # refuses a movie that never changes
     made = predict(movie, trained, lead=lead, hardware=hardware)
@@ -72,7 +75,10 @@ def surprise(
                 f"Stopped after {done} of {made.count} frames, too early to say what "
                 "is usual."
             )
-        if progress is not None:
-            progress(done / made.count)
-    usual = round(len(movie) * until) - made.first
-    return errors.surprise(alarms=alarms, until=usual)
+        tell(FORECAST * done / made.count)
+    return errors.surprise(
+        alarms=alarms,
+        until=round(len(movie) * until) - made.first,
+        stop=stop,
+        progress=lambda share: tell(FORECAST + (1 - FORECAST) * share),
+    )

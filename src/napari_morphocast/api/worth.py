@@ -14,13 +14,18 @@ if TYPE_CHECKING:
     from napari_morphocast.api.loading import Model
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.evaluation.scores import Scores
+    from napari_morphocast.training.config import Hardware
 
 FRAMES = 24  # unseen frames that are looked at
 KNOWN = 32  # frames before them that baselines are tuned on
 
 
 def worth(
-    movie: Movie, model: Model, *, stop: threading.Event | None = None
+    movie: Movie,
+    model: Model,
+    *,
+    hardware: Hardware | None = None,
+    stop: threading.Event | None = None,
 ) -> Scores | None:
     """Score a model one frame ahead on the first frames after its training.
 
@@ -30,6 +35,8 @@ def worth(
         One that it learned from.
     model : Trained, str or path
         The new model.
+    hardware : Hardware, optional
+        Where to compute.
     stop : threading.Event, optional
         Set it to end with what has been scored so far.
 
@@ -45,7 +52,9 @@ def worth(
     begin = max(0, first - max(trained.context, KNOWN))
     view = movie.between(begin, min(len(movie), first + FRAMES))
     since = (first - begin) / len(view)
-    return evaluate(view, [trained], horizon=1, since=since, stop=stop)
+    return evaluate(
+        view, [trained], horizon=1, since=since, hardware=hardware, stop=stop
+    )
 
 
 def hardest(scores: Scores, model: str) -> str:

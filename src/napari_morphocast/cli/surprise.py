@@ -64,9 +64,9 @@ def find(
             )
         write_movie(
             maps,
-            found.frames,
+            iter(found.maps),
             like=replace(movie, rgb=False, channels=()) if movie.rgb else movie,
-            count=len(found),
+            count=len(found.maps),
             note="SURPRISE: error in units of the usual error (napari-morphocast)",
             first=found.first,
         )

@@ -49,23 +49,26 @@ def learn(
     movies = [opening.open(path, to_learn=True) for path in paths]
     aside = plan.for_programs
     with interruptible() as stop:
-        events = _events(movies, plan, hardware_of(hardware), stop)
+        chosen = hardware_of(hardware)
+        events = _events(movies, plan, chosen, stop)
         for movie in movies if leads() else ():
             _say_checks(movie, aside=aside)
         progress = follow(events, for_programs=plan.for_programs)
         say(f"The model is {plan.output}.", aside=aside)
         if not stop.is_set() and leads() and progress.ended != "diverged":
-            for sentence in worth(movies[0], plan.output, stop):
+            for sentence in worth(movies[0], plan.output, chosen, stop):
                 say(sentence, aside=aside)
 
 
-def worth(movie: Movie, model: Path, stop: threading.Event) -> Iterator[str]:
+def worth(
+    movie: Movie, model: Path, hardware: Hardware, stop: threading.Event
+) -> Iterator[str]:
     """Say whether a model beats the trivial ones on frames it has not seen."""
     from napari_morphocast import api
     from napari_morphocast.presenters.train_wording import FEW
 
     try:
-        scores = api.worth(movie, model, stop=stop)
+        scores = api.worth(movie, model, hardware=hardware, stop=stop)
     except MorphocastError as error:
         yield f"What it is worth could not be measured: {error}"
         return

@@ -12,12 +12,13 @@ from skimage.measure import label, regionprops
 
 from napari_morphocast.data.finite import read_finite
 from napari_morphocast.data.room import room
-from napari_morphocast.errors import MovieError, SettingsError
+from napari_morphocast.errors import ForecastError, MovieError, SettingsError
 from napari_morphocast.evaluation.bootstrap import Resampling
 from napari_morphocast.evaluation.usual import Usual
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import threading
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -85,6 +86,8 @@ class Surprise:
         Regions per usual frame, in the same sense: at most so many are false.
     regions : tuple of Region
         The most surprising first.
+    maps : array, shape (N, C, Y, X)
+        Surprise of every pixel.
     """
 
     first: int
@@ -93,15 +96,7 @@ class Surprise:
     rate: Rate
     places: float
     regions: tuple[Region, ...]
-    _usual: Usual
-
-    def __len__(self) -> int:
-        return len(self._usual)
-
-    @property
-    def frames(self) -> Iterator[NDArray[np.float32]]:
-        """Maps (C, Y, X) in frame order, each made when it is asked for."""
-        return (self._usual.surprise(k) for k in range(len(self)))
+    maps: NDArray[np.float32]
 
     def sentence(self) -> str:
         """What the threshold promises, and what it does not."""
@@ -167,7 +162,14 @@ class Errors:
         self._expected[self._done] = forecast.mean(0) if colour else forecast
         self._done += 1
 
-    def surprise(self, *, alarms: float, until: int) -> Surprise:
+    def surprise(
+        self,
+        *,
+        alarms: float,
+        until: int,
+        stop: threading.Event | None = None,
+        progress: Callable[[float], None] | None = None,
+    ) -> Surprise:
         """Measure all surprise, once every forecast has been added.
 
         Parameters
@@ -176,6 +178,15 @@ class Errors:
             Share of the pixels of usual frames that the threshold lets through.
         until : int
             Forecasts before this one, counted from 0, say what is usual.
+        stop : threading.Event, optional
+            Set it to give up.
+        progress : callable, optional
+            Told the share that is done, 0..1.
+
+        Raises
+        ------
+        ForecastError
+            If told to give up.
         """
         if not 0 < alarms < 1:
             raise SettingsError(
@@ -195,14 +206,19 @@ class Errors:
             blur=self._blur,
             floor=self._floor(),
         )
-        counts = np.stack([_histogram(usual.surprise(k)) for k in range(until)])
+        maps = room(self._sizes.shape, np.float32)
+        for k in range(len(maps)):
+            if stop is not None and stop.is_set():
+                raise ForecastError("Stopped before it was known what is usual.")
+            maps[k] = usual.surprise(k)
+            if progress is not None:
+                progress((k + 1) / len(maps))
+        counts = np.stack([_histogram(frame) for frame in maps[:until]])
         threshold = _threshold(counts.sum(0), alarms)
         regions = [
             region
-            for k in range(len(usual))
-            for region in _regions(
-                usual.surprise(k), threshold, self._first + k, self._blur
-            )
+            for frame, surprise in enumerate(maps, self._first)
+            for region in _regions(surprise, threshold, frame, self._blur)
         ]
         last = self._first + until
         return Surprise(
@@ -212,7 +228,7 @@ class Errors:
             _rate(counts, alarms, 2 * apart),
             sum(region.frame < last for region in regions) / until,
             tuple(sorted(regions, key=lambda r: -r.strength)),
-            usual,
+            maps,
         )
 
     def _floor(self) -> float:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from napari_morphocast.presenters.job import telling
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Generator, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.evaluation.scores import Scores
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,7 +161,7 @@ def evaluating(
             region=region,
         )
 
-    scores = yield from _telling(score, "Forecasting and comparing")
+    scores = yield from telling(score, _share("Forecasting and comparing"))
     found = Evaluation(order.scored(scores), scores)
     yield found
     for model in order.models if order.controls else ():
@@ -183,19 +181,10 @@ def evaluating(
             )
 
         name = model.stem  # what scores call it
-        result = yield from _telling(control, f"Controls of {name}")
+        result = yield from telling(control, _share(f"Controls of {name}"))
         found = replace(found, controls={**found.controls, name: result})
         yield found
 
 
-def _telling(
-    call: Callable[[Callable[[float], None]], T], what: str
-) -> Generator[Share, None, T]:
-    """Yield the shares that ``call`` tells while it works; return what it returns."""
-    told: SimpleQueue[float | None] = SimpleQueue()
-    with ThreadPoolExecutor(1) as pool:
-        future = pool.submit(call, told.put)
-        future.add_done_callback(lambda _: told.put(None))
-        for share in iter(told.get, None):
-            yield Share(share, what)
-    return future.result()
+def _share(what: str) -> Callable[[float], Share]:
+    return lambda done: Share(done, what)

@@ -6,7 +6,9 @@ import gc
 import logging
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from napari_morphocast.errors import MorphocastError
@@ -14,6 +16,7 @@ from napari_morphocast.errors import MorphocastError
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
+S = TypeVar("S")
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -103,6 +106,22 @@ def explain(error: Exception) -> str:
         )
     lines = str(error).strip().splitlines() or ["no details"]
     return f"Something went wrong ({type(error).__name__}: {lines[0]}); see the log."
+
+
+def telling(
+    call: Callable[[Callable[[float], None]], T], item: Callable[[float], S]
+) -> Generator[S, None, T]:
+    """Make items of what a call tells of its progress; return what it returns.
+
+    ``call`` is given a function that it tells shares of its work, 0..1.
+    """
+    told: SimpleQueue[float | None] = SimpleQueue()
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(call, told.put)
+        future.add_done_callback(lambda _: told.put(None))
+        for share in iter(told.get, None):
+            yield item(share)
+    return future.result()
 
 
 def release() -> None:

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-from napari_morphocast.data.room import room
-from napari_morphocast.errors import MorphocastError
-from napari_morphocast.presenters.job import Background, Job
+from napari_morphocast.errors import ForecastError, MorphocastError
+from napari_morphocast.presenters.job import Background, Job, telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from numpy.typing import NDArray
-
     from napari_morphocast.evaluation.surprise import Surprise
     from napari_morphocast.presenters.forecasting import Result
 
-SHARE = 0.5  # of the work is comparing; the rest is measuring
+COMPARING = 0.1  # of the work; the rest is measuring
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,14 +27,11 @@ class Found:
     result : Result
         The forecast.
     surprise : Surprise
-        Threshold, rate of false alarms, and regions.
-    maps : array, shape (N, C, Y, X)
-        All its maps.
+        Maps, threshold, rate of false alarms, and regions.
     """
 
     result: Result
     surprise: Surprise
-    maps: NDArray[np.float32]
 
 
 class SurpriseView(Protocol):
@@ -125,12 +117,21 @@ def searching(
     errors = Errors(begun.order.movie, begun.first, count)
     for k in range(count):
         errors.add(begun.frames[k])
-        yield SHARE * (k + 1) / count
+        yield COMPARING * (k + 1) / count
         if stop.is_set():
             return
-    surprise = errors.surprise(alarms=alarms, until=count)
-    shape: tuple[Any, ...] = (count, *begun.errors.shape[1:])
-    maps = room(shape, np.float32)
-    for k, frame in enumerate(surprise.frames):
-        maps[k] = frame
-    yield Found(result, surprise, maps)
+
+    def measure(tell: Callable[[float], None]) -> Surprise:
+        return errors.surprise(alarms=alarms, until=count, stop=stop, progress=tell)
+
+    try:
+        surprise = yield from telling(measure, _after_comparing)
+    except ForecastError:
+        if not stop.is_set():
+            raise
+        return
+    yield Found(result, surprise)
+
+
+def _after_comparing(share: float) -> float:
+    return COMPARING + (1 - COMPARING) * share

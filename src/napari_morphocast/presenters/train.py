@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -32,7 +33,6 @@ from napari_morphocast.training.events import (
 )
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
@@ -161,7 +161,7 @@ class Trainer(Protocol):
     def events(self, order: Order, stop: threading.Event) -> Iterator[Event]:
         """Train; called in a thread, for it looks at every frame first."""
 
-    def rival(self, order: Order) -> Score | None:
+    def rival(self, order: Order, stop: threading.Event) -> Score | None:
         """Skill against the best baseline but persistence; called in a thread."""
 
 
@@ -187,6 +187,7 @@ class TrainPresenter:
         self._views: list[TrainView] = []
         self._job: Job | None = None
         self._order: Order | None = None
+        self._check_stop = threading.Event()
         self._began: tuple[float, float] | None = None  # time, and share done by then
         self._last = last  # model of the newest run, this session's or an earlier
         self._keep = keep
@@ -209,6 +210,7 @@ class TrainPresenter:
             self._views.remove(view)
         if not self._views:
             self.stop()
+            self._check_stop.set()
 
     def start(self, view: TrainView, start_from: Path | None = None) -> None:
         """Train a new model, from scratch or from an earlier one."""
@@ -263,6 +265,7 @@ class TrainPresenter:
         )
         # Not started before somebody asks, which is in the thread.
         job = replace(job, items=_lazily(self._trainer, order, job.stop))
+        self._check_stop.set()
         before = self.state
         self._job, self._order, self._began = job, order, None
         self._last = order.path
@@ -330,8 +333,9 @@ class TrainPresenter:
             said = judgement(result)
             say(said)
             if result and unseen(result) and not result.begun.between:
+                stop = self._check_stop = threading.Event()
                 self._background.ask(
-                    lambda: self._trainer.rival(order),
+                    lambda: self._trainer.rival(order, stop),
                     lambda skill: say(f"{said} {beside(skill)}".strip()),
                     lambda _: None,  # the verdict stands without it
                 )

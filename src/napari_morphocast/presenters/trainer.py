@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from napari_morphocast.data.movie import Movie
+    from napari_morphocast.data.windows import WindowSpec
     from napari_morphocast.evaluation.estimates import Score
     from napari_morphocast.presenters.train import Order
+    from napari_morphocast.training.config import Hardware
     from napari_morphocast.training.events import Event
 
 
@@ -21,7 +23,6 @@ class ApiTrainer:
 
     def check(self, order: Order) -> None:
         """Raise a MorphocastError for anything wrong that needs no look at frames."""
-        from napari_morphocast.data.windows import split_in_time
         from napari_morphocast.training.config import Run
 
         run = Run.make(order.choices.model, **order.choices.settings)
@@ -29,24 +30,18 @@ class ApiTrainer:
             raise MovieError("There is no movie to learn from; open one first.")
         if not order.goes_on and order.start_from is None:
             training = run.training
-            split_in_time(
-                order.movies,
-                run.window,
-                until=training.until,
-                validation=training.validation,
+            _require_windows(
+                order.movies, run.window, training.until, training.validation
             )
 
     def events(self, order: Order, stop: threading.Event) -> Iterator[Event]:
         """Train, resume or finetune; leaves one processor core to napari."""
         from napari_morphocast import api
-        from napari_morphocast.training.config import Hardware, Run, checked
+        from napari_morphocast.training.config import Run
         from napari_morphocast.training.devices import leave_a_core
 
         leave_a_core()
-        choices = order.choices
-        hardware = checked(
-            Hardware, {"device": choices.device, "precision": choices.precision}
-        )
+        choices, hardware = order.choices, _hardware(order)
         run = Run.make(choices.model, **choices.settings)
         if order.goes_on:
             return api.resume(
@@ -66,12 +61,13 @@ class ApiTrainer:
             stop=stop,
         )
 
-    def rival(self, order: Order) -> Score | None:
+    def rival(self, order: Order, stop: threading.Event) -> Score | None:
         """Skill of the new model against the best baseline but persistence."""
         from napari_morphocast import api
 
-        scores = api.worth(order.movies[0], order.path)
-        if scores is None:
+        hardware = _hardware(order)
+        scores = api.worth(order.movies[0], order.path, hardware=hardware, stop=stop)
+        if scores is None or not scores.rows:
             return None
         name = order.path.stem
         return scores.of(name, f"skill_{api.hardest(scores, name)}")[0]
@@ -85,16 +81,36 @@ def too_short(movies: Sequence[Movie], settings: Mapping[str, Any]) -> str:
     """
     from pydantic import ValidationError
 
-    from napari_morphocast.data.windows import WindowSpec, split_in_time
+    from napari_morphocast.data.windows import WindowSpec
 
     def given(*names: str) -> dict[str, Any]:
         return {name: settings[name] for name in names if name in settings}
 
     try:
         spec = WindowSpec(**given("task", "context", "horizon"))
-        split_in_time(movies, spec, **given("until", "validation"))
+        _require_windows(movies, spec, **given("until", "validation"))
     except MovieError as error:
         return error.on_screen
     except ValidationError:
         return ""
     return ""
+
+
+def _require_windows(
+    movies: Sequence[Movie],
+    spec: WindowSpec,
+    until: float = 0.8,
+    validation: float = 0.15,
+) -> None:
+    """Refuse movies too short even for the windows that are shortened for them."""
+    from napari_morphocast.data.windows import shortened, split_in_time
+
+    spec = shortened(spec, min(map(len, movies)), until, validation)
+    split_in_time(movies, spec, until=until, validation=validation)
+
+
+def _hardware(order: Order) -> Hardware:
+    from napari_morphocast.training.config import Hardware, checked
+
+    choices = order.choices
+    return checked(Hardware, {"device": choices.device, "precision": choices.precision})

@@ -40,7 +40,7 @@ def add_surprise(
     """Add the map, clear below the threshold; of one channel, or of all for None."""
     surprise = found.surprise
     pick = slice(None) if channel is None else slice(channel, channel + 1)
-    maps = found.maps[:, pick]
+    maps = found.surprise.maps[:, pick]
     order = found.result.begun.order
     which = "between" if found.result.begun.between else f"+{order.frames}"
     about = {
@@ -83,7 +83,7 @@ def add_rings(viewer: ViewerModel, source: Source, found: Found) -> Points:
         face_color="transparent",
         border_color="#4de1ff",
         border_width=0.06,
-        **source.place(found.surprise.first, found.maps.shape[1]),
+        **source.place(found.surprise.first, found.surprise.maps.shape[1]),
     )
 
 
@@ -135,7 +135,9 @@ class SurpriseList(QListWidget):
         self._result = found.result
         self.clear()
         for rank, region in enumerate(found.surprise.regions[:LISTED], 1):
-            item = QListWidgetItem(_line(rank, region, found.maps.shape[1] > 1))
+            item = QListWidgetItem(
+                _line(rank, region, found.surprise.maps.shape[1] > 1)
+            )
             item.setData(Qt.ItemDataRole.UserRole, rank - 1)
             self.addItem(item)
         self.setVisible(self.count() > 0)
