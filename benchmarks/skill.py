@@ -23,7 +23,7 @@ from skill_movies import ALL, MOVIES
 from skill_table import table
 from table import machine
 
-from napari_morphocast.api.evaluating import BASELINES
+from napari_morphocast.evaluation.baselines import BASELINES
 
 HERE = Path(__file__).parent
 MODELS = "unet", "convlstm"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from skill_movies import ALL
 
-from napari_morphocast.api.evaluating import BASELINES
+from napari_morphocast.evaluation.baselines import BASELINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

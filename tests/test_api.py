@@ -7,7 +7,6 @@ import torch
 from movies import gliding
 from napari_morphocast import api
 from napari_morphocast.api import forecasting
-from napari_morphocast.api.evaluating import BASELINES
 from napari_morphocast.data.checks import check, fill_nan
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import (
@@ -16,6 +15,7 @@ from napari_morphocast.errors import (
     MovieError,
     SettingsError,
 )
+from napari_morphocast.evaluation.baselines import BASELINES
 from napari_morphocast.models.convlstm import ConvLSTM
 from napari_morphocast.training.config import Hardware, Run
 

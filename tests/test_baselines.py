@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_morphocast.evaluation.baselines import BASELINES
 from napari_morphocast.models.advection import Advection, AdvectionConfig
 from napari_morphocast.models.base import FORECASTERS, Forecaster
 from napari_morphocast.models.linear import Linear, LinearConfig
 from napari_morphocast.models.persistence import Persistence, PersistenceConfig
-
-BASELINES = ("persistence", "denoised", "linear", "ridge", "advection")
 
 
 def baseline(name: str, channels: int = 1) -> Forecaster:

@@ -16,6 +16,7 @@ from movies import gliding
 from napari_morphocast.data.io import read_movie
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import CheckpointError, MovieError
+from napari_morphocast.evaluation.baselines import BASELINES
 from napari_morphocast.presenters.export import saving, write_scores
 from napari_morphocast.presenters.forecast import (
     ForecastPresenter,
@@ -25,7 +26,6 @@ from napari_morphocast.presenters.forecast import (
 from napari_morphocast.presenters.forecasting import Verbs, error_type, room
 from napari_morphocast.presenters.job import BusyError, Job, work
 from napari_morphocast.presenters.model_files import (
-    BASELINES,
     ModelChoice,
     choices,
     read_facts,

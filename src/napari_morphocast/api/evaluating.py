@@ -13,6 +13,7 @@ from napari_morphocast.data.finite import require_finite
 from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import Part
 from napari_morphocast.errors import SettingsError
+from napari_morphocast.evaluation.baselines import BASELINES
 from napari_morphocast.evaluation.between import score_between
 from napari_morphocast.evaluation.scores import Contender, score
 from napari_morphocast.training.record import seen_frames
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from napari_morphocast.evaluation.scores import Scores
     from napari_morphocast.training.config import Hardware
 
-BASELINES = "persistence", "denoised", "linear", "ridge", "advection"
 STILL = "persistence", "denoised"  # baselines that make sense between two frames
 LONGEST_BASELINE = 4  # frames that a baseline sees
 FEW_KNOWN = 8  # frames that baselines are tuned on; fewer say little
@@ -104,7 +104,7 @@ def _judge(
 ) -> tuple[Callable[..., Scores], tuple[str, ...]]:
     """How a task is scored, and beside which baselines."""
     if task == "forecast":
-        return partial(score, horizon=horizon), BASELINES
+        return partial(score, horizon=horizon), tuple(BASELINES)
     windows = [model.checkpoint.window for model in models]
     longest = max(windows, key=lambda window: window.context)
     return partial(score_between, spec=longest), STILL

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_morphocast.api.evaluating import (
-    BASELINES,
     contender,
     first_scored,
     notes_on,
@@ -15,6 +14,7 @@ from napari_morphocast.api.loading import ready as get_ready
 from napari_morphocast.data.finite import require_finite
 from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import Part
+from napari_morphocast.evaluation.baselines import BASELINES
 from napari_morphocast.evaluation.damage import DAMAGES, plan
 from napari_morphocast.evaluation.robustness import measure, starts
 from napari_morphocast.training.trained import Trained

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from napari_morphocast.api.evaluating import evaluate
 from napari_morphocast.api.loading import load
-from napari_morphocast.evaluation.wording import REFERENCES
+from napari_morphocast.evaluation.baselines import REFERENCES
 
 if TYPE_CHECKING:
     import threading

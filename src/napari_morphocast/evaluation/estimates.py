@@ -9,9 +9,9 @@ import numpy as np
 
 from napari_morphocast.errors import SettingsError
 from napari_morphocast.evaluation import metrics
+from napari_morphocast.evaluation.baselines import REFERENCES
 from napari_morphocast.evaluation.bootstrap import ANY, Resampling, shortage
 from napari_morphocast.evaluation.calibration import LEVELS
-from napari_morphocast.evaluation.wording import REFERENCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,12 +10,13 @@ import numpy as np
 
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.evaluation import exporting, metrics
+from napari_morphocast.evaluation.baselines import REFERENCES
 from napari_morphocast.evaluation.bootstrap import Resampling, shortage
 from napari_morphocast.evaluation.damage import DAMAGES, DOUBLED
 from napari_morphocast.evaluation.estimates import LIMITS, skill
 from napari_morphocast.evaluation.robustness_wording import doubling_table, verdict_on
 from napari_morphocast.evaluation.scores import require_different
-from napari_morphocast.evaluation.wording import REFERENCES, counted
+from napari_morphocast.evaluation.wording import counted
 
 if TYPE_CHECKING:
     import threading

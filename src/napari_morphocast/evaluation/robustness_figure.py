@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_morphocast.evaluation.baselines import KNOWN, REFERENCES
 from napari_morphocast.evaluation.damage import DAMAGES, DOUBLED
 from napari_morphocast.evaluation.figures import new_figure, save_figure
-from napari_morphocast.evaluation.score_figure import COLOURS
-from napari_morphocast.evaluation.wording import REFERENCES, ahead
+from napari_morphocast.evaluation.wording import ahead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,7 @@ def _curve(
     (line,) = axes.plot(
         places,
         values,
-        color=COLOURS.get(model),
+        color=KNOWN[model].colour if trivial else None,
         linewidth=1.2 if trivial else 2.4,
         marker=".",
         markersize=4,

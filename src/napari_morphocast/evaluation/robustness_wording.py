@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_morphocast.evaluation.baselines import REFERENCES
 from napari_morphocast.evaluation.damage import DAMAGES
-from napari_morphocast.evaluation.wording import REFERENCES, ahead
+from napari_morphocast.evaluation.wording import ahead
 
 if TYPE_CHECKING:
     from napari_morphocast.evaluation.damage import Damage

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_morphocast.evaluation.baselines import KNOWN, REFERENCES
 from napari_morphocast.evaluation.calibration import LEVELS
 from napari_morphocast.evaluation.figures import new_figure, save_figure
-from napari_morphocast.evaluation.wording import REFERENCES, ahead, duration, listed
+from napari_morphocast.evaluation.wording import ahead, duration, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,13 +20,6 @@ if TYPE_CHECKING:
     from napari_morphocast.evaluation.scores import Scores
     from napari_morphocast.evaluation.spectrum import Spectra
 
-COLOURS = {
-    "persistence": "0.45",
-    "denoised": "tab:brown",
-    "linear": "tab:olive",
-    "ridge": "tab:pink",
-    "advection": "tab:cyan",
-}
 LOWEST = -1.0  # skill that is still drawn
 FAR = 4.0  # times the usual error; worse models are not drawn whole
 SHARPEST = 3.0  # power over the truth's that is still drawn
@@ -85,7 +79,7 @@ def _error(axes: Axes, scores: Scores) -> None:
 def _skill(axes: Axes, scores: Scores, metric: str, title: str) -> None:
     """Share of persistence's error that is removed."""
     _curves(axes, scores, metric)
-    axes.axhline(0, color=COLOURS["persistence"], linestyle="--")
+    axes.axhline(0, color=KNOWN["persistence"].colour, linestyle="--")
     axes.set(ylabel="error removed", title=title)
     lowest, highest = axes.get_ylim()
     axes.set_ylim(max(lowest, LOWEST), min(max(highest, 0.1), 1.0))
@@ -220,8 +214,8 @@ def _tell_off_scale(axes: Axes, models: list[str]) -> None:
 
 def _colour(scores: Scores, model: str) -> str:
     """Always the same for one model, in whichever panels it is drawn."""
-    others = [name for name in scores.models if name not in COLOURS]
-    return COLOURS[model] if model in COLOURS else f"C{others.index(model)}"
+    others = [name for name in scores.models if name not in KNOWN]
+    return KNOWN[model].colour if model in KNOWN else f"C{others.index(model)}"
 
 
 def _width(model: str) -> float:

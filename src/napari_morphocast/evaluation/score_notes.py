@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_morphocast.evaluation.baselines import REFERENCES
 from napari_morphocast.evaluation.estimates import missing
-from napari_morphocast.evaluation.wording import REFERENCES, ahead, counted
+from napari_morphocast.evaluation.wording import ahead, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_morphocast.evaluation.baselines import REFERENCES
 from napari_morphocast.evaluation.reliability import reliability
 from napari_morphocast.evaluation.wording import (
-    REFERENCES,
     ahead,
     beyond_noise,
     noise_floor,

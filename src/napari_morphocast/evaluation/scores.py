@@ -11,6 +11,7 @@ import numpy as np
 from napari_morphocast.data.noise import estimate_noise
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.evaluation import exporting, metrics
+from napari_morphocast.evaluation.baselines import REFERENCES
 from napari_morphocast.evaluation.estimates import Score, compare, estimate
 from napari_morphocast.evaluation.measuring import (
     MEASURES,
@@ -23,7 +24,6 @@ from napari_morphocast.evaluation.pixels import check_region
 from napari_morphocast.evaluation.score_notes import notes_on
 from napari_morphocast.evaluation.spectrum import Spectra, frequencies
 from napari_morphocast.evaluation.wording import (
-    REFERENCES,
     skill_table,
     standing,
     useful_horizon,

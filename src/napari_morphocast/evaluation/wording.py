@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_morphocast.evaluation.baselines import REFERENCES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -13,14 +15,6 @@ if TYPE_CHECKING:
     from napari_morphocast.evaluation.estimates import Score
     from napari_morphocast.evaluation.scores import Scores
 
-REFERENCES = {
-    "persistence": "nothing moves",
-    "denoised": "nothing moves, only noise goes",
-    "linear": "every pixel goes on changing",
-    "ridge": "every pixel follows its neighbours",
-    "advection": "everything goes on moving",
-    "neighbours": "the mean of both neighbours",  # of a frame that is filled in
-}
 DONE_TO = {  # contexts that tell less, by the control's name
     "shuffled": "frames before the last one shuffled",
     "repeated": "last frame repeated",

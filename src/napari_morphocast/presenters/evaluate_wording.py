@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_morphocast.evaluation.wording import (
-    REFERENCES,
-    beyond_noise,
-    duration,
-    noise_floor,
-)
-from napari_morphocast.presenters.model_files import BASELINES
+from napari_morphocast.evaluation.baselines import KNOWN, REFERENCES
+from napari_morphocast.evaluation.wording import beyond_noise, duration, noise_floor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +54,7 @@ def tested(scores: Scores) -> tuple[str, ...]:
 
 def about(name: str) -> str:
     """What a curve's name stands for."""
-    return BASELINES.get(name, REFERENCES.get(name, f"Forecasts of the model {name}."))
+    return KNOWN[name].about if name in KNOWN else f"Forecasts of the model {name}."
 
 
 def finding(evaluation: Evaluation, model: str) -> str:

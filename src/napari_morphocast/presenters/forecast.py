@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_morphocast.errors import MorphocastError, MovieError
-from napari_morphocast.evaluation.wording import REFERENCES
+from napari_morphocast.evaluation.baselines import BASELINES, REFERENCES
 from napari_morphocast.presenters.forecasting import (
     Canvas,
     Order,
@@ -17,7 +17,6 @@ from napari_morphocast.presenters.forecasting import (
 )
 from napari_morphocast.presenters.job import Background, Job
 from napari_morphocast.presenters.model_files import (
-    BASELINES,
     ModelChoice,
     ModelFacts,
     read_facts,
@@ -119,7 +118,7 @@ class ForecastPresenter:
         if choice is None:
             self._view.show_model("Choose a model, or train one in the Train dock.")
         elif isinstance(choice.model, str):
-            self._view.show_model(BASELINES[choice.model])
+            self._view.show_model(BASELINES[choice.model].about)
         else:
             try:
                 facts = read_facts(choice.model)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from napari_morphocast.data.fingerprint import fingerprint
 from napari_morphocast.data.misfit import differences
 from napari_morphocast.errors import CheckpointError, MovieError
+from napari_morphocast.evaluation.baselines import BASELINES
 from napari_morphocast.presenters.wording import frames
 
 if TYPE_CHECKING:
@@ -24,13 +25,6 @@ ENDING = ".morphocast"
 SCORES = "validation", "persistence"
 LONGEST_HEADER = 2**24  # bytes; more is no model of ours
 SAMPLE = Path(__file__).parent.parent / "sample_data" / f"tissue{ENDING}"
-BASELINES = {
-    "persistence": "Nothing moves: every forecast is the last frame seen.",
-    "denoised": "Nothing moves, and noise is blurred away as far as it pays.",
-    "linear": "Every pixel goes on changing as it did between the last two frames.",
-    "ridge": "Each pixel follows linearly from those around it in the latest frames.",
-    "advection": "Everything goes on moving as it did between the last two frames.",
-}
 
 
 @dataclass(frozen=True, slots=True)

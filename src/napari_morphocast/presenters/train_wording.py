@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_morphocast.evaluation.wording import REFERENCES
+from napari_morphocast.evaluation.baselines import REFERENCES
 from napari_morphocast.presenters.wording import ahead, duration, frames
 
 if TYPE_CHECKING:

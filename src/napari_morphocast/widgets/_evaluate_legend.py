@@ -8,7 +8,7 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QColor, QIcon, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QWidget
 
-from napari_morphocast.evaluation.wording import REFERENCES
+from napari_morphocast.evaluation.baselines import KNOWN
 from napari_morphocast.presenters.evaluate_wording import about
 
 if TYPE_CHECKING:
@@ -17,14 +17,12 @@ if TYPE_CHECKING:
     from napari_morphocast.widgets._evaluate_charts import Look
 
 MODELS = "#3b8ede", "#e08a1e", "#2fa37c", "#c061cb", "#d9534f", "#7d86d6"
-BASELINES = {
-    "persistence": ("#8c8c8c", Qt.PenStyle.DashLine),
-    "denoised": ("#a5705f", Qt.PenStyle.DashDotLine),
-    "linear": ("#a8a91f", Qt.PenStyle.DotLine),
-    "ridge": ("#d377b5", Qt.PenStyle.DashDotDotLine),
-    "advection": ("#1fb0bf", Qt.PenStyle.DashLine),
+DASHES = {
+    "dash": Qt.PenStyle.DashLine,
+    "dot": Qt.PenStyle.DotLine,
+    "dash dot": Qt.PenStyle.DashDotLine,
+    "dash dot dot": Qt.PenStyle.DashDotDotLine,
 }
-OTHER = "#8c8c8c", Qt.PenStyle.DotLine  # a baseline that has no colour of its own
 COLUMNS = 2
 ICON = QSize(30, 12)
 WIDEST = 120  # of a name, in pixels
@@ -68,17 +66,17 @@ class Legend(QWidget):
 
 def in_order(names: Sequence[str]) -> list[str]:
     """Models first, then the baselines."""
-    return sorted(names, key=lambda name: name in REFERENCES)
+    return sorted(names, key=lambda name: name in KNOWN)
 
 
 def look_of(name: str, names: Sequence[str]) -> Look:
     """How a model is drawn: baselines thin and broken, the others by their order."""
     from napari_morphocast.widgets._evaluate_charts import Look
 
-    if name in REFERENCES:
-        colour, dash = BASELINES.get(name, OTHER)
-        return Look(colour, 1.5, dash, band=False)
-    place = [other for other in names if other not in REFERENCES].index(name)
+    if name in KNOWN:
+        known = KNOWN[name]
+        return Look(known.colour, 1.5, DASHES[known.dash], band=False)
+    place = [other for other in names if other not in KNOWN].index(name)
     return Look(MODELS[place % len(MODELS)])
 
 
