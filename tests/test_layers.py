@@ -320,6 +320,16 @@ def test_side_by_side_shows_movie_forecast_and_error_in_this_order(viewer):
     assert len(set(places)) == 3
 
 
+def test_side_by_side_shows_what_there_is_at_the_time_of_the_slider(viewer):
+    layer = add(viewer)
+    forecast(viewer, layer)
+    forecast(viewer, layer, kind="rollout", known=0, first=10)
+    viewer.dims.set_point(0, viewer.layers["forecast +1 · cells"].translate[0])
+    show_side_by_side(viewer)
+    assert viewer.layers["error +1 · cells"].visible
+    assert not any(one.visible for one in viewer.layers if "rollout" in one.name)
+
+
 def test_one_more_click_brings_everything_back(viewer):
     forecast(viewer, add(viewer))
     before = [layer.visible for layer in viewer.layers]

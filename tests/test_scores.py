@@ -175,7 +175,7 @@ def test_the_csv_is_tidy(tmp_path: Path) -> None:
 
 
 def test_a_csv_in_a_missing_folder_is_refused_with_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="Cannot write the scores"):
+    with pytest.raises(SettingsError, match="Cannot write .*scores.csv"):
         Scores(()).to_csv(tmp_path / "nowhere" / "scores.csv")
 
 
@@ -477,6 +477,19 @@ def test_the_table_shows_skill_by_lead_in_frames_and_time() -> None:
 )
 def test_times_are_told_in_their_usual_unit(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_files_say_which_frames_and_how_much_of_them_were_scored(
+    tmp_path: Path,
+) -> None:
+    movie = noisy()
+    region = np.zeros(movie.shape[2:], bool)
+    region[: movie.shape[2] // 2] = True
+    scores = scored(movie, repeating("persistence"), region=region)
+    scores.save(tmp_path / "scores.json")
+    found = json.loads((tmp_path / "scores.json").read_text())
+    assert found["region"] == 0.5
+    assert found["frames"][0] == len(movie) - scores.rows[0].n
 
 
 def test_the_plot_is_a_picture(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from napari_morphocast.data.io import read_movie, write_movie
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import MorphocastError, MovieError
 from napari_morphocast.evaluation.surprise import Errors
+from napari_morphocast.training.record import record
 from napari_morphocast.training.trained import Trained
 
 WHERE = slice(8, 14), slice(20, 26)  # of an event
@@ -129,6 +130,29 @@ def test_each_channel_has_surprises_of_its_own():
     assert surprise(replace(movie, frames=both)).regions[0].channel == 1
 
 
+def test_the_table_names_the_channel_of_the_file(tmp_path, capsys):
+    movie = noisy(at={25: 60})
+    both = np.concatenate([noisy(seed=1).frames, movie.frames], axis=1)
+    path, events = tmp_path / "m.npy", tmp_path / "e.csv"
+    np.save(path, both)
+    asked = ["surprise", str(path), "persistence", "-o", str(tmp_path / "s.npy")]
+    asked += ["--axes", "TCYX", "--channel", "1", "--events", str(events)]
+    assert main(asked) == 0
+    with events.open(encoding="utf-8") as file:
+        assert {row["channel"] for row in csv.DictReader(file)} == {"1"}
+    assert "frame 25  channel 1  y" in capsys.readouterr().out
+
+
+def test_what_a_model_has_learned_from_is_said(tmp_path):
+    movie = noisy()
+    seen = record(movie, 30)
+    model = Trained.baseline("linear", movie)
+    learned = model.checkpoint.model_copy(update={"movies": (seen,)})
+    found = api.surprise(movie, replace(model, checkpoint=learned))
+    assert "first 30 frames" in found.notes[0]
+    assert surprise(movie).notes == ()
+
+
 def test_a_colour_movie_has_one_map():
     movie = replace(gliding(20, channels=3), rgb=True)
     assert surprise(movie).maps[0].shape == (1, 24, 28)
@@ -149,6 +173,7 @@ def test_the_sentence_does_not_hide_that_events_count_as_false_alarms():
         ({"alarms": 2.0}, "between 0 and 1"),
         ({"until": 0.0}, "above 0"),
         ({"until": 0.1}, "8 are needed"),
+        ({"until": 0.01}, "Only 0 frames"),
         ({"blur": -1.0}, "blur"),
         ({"blur": 8.1}, "up to 8 pixels"),
     ],

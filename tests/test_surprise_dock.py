@@ -103,6 +103,12 @@ def test_searching_again_replaces_what_was_found_in_the_same_forecast(
     assert len(viewer.layers) == before
 
 
+def test_a_newer_forecast_hides_the_list(dock, viewer, qtbot):
+    search(dock, viewer, qtbot, eventful())
+    dock.form.predict.click()
+    assert dock.form.surprises.isHidden()
+
+
 def test_what_was_renamed_is_kept_when_searching_again(dock, viewer, qtbot):
     search(dock, viewer, qtbot, eventful())
     rings = named(viewer, "surprises")
@@ -129,6 +135,7 @@ def test_rings_lie_around_the_events(dock, viewer, qtbot):
     search(dock, viewer, qtbot, eventful())
     rings = named(viewer, "surprises")
     assert rings.data_to_world(rings.data[0])[0] == 25 * 60.0
+    assert rings.data[0][0] == rings.features["frame"][0] == 25  # as in a saved CSV
     listed = dock.form.surprises.count()
     assert rings.features["rank"].tolist() == list(range(1, listed + 1))
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_morphocast.api.forecasting import predict
 from napari_morphocast.api.loading import ready
+from napari_morphocast.data.fingerprint import seen_until
 from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import Part
 from napari_morphocast.errors import ForecastError, SettingsError
-from napari_morphocast.evaluation.surprise import ALARMS, BLUR, Errors
+from napari_morphocast.evaluation.surprise import ALARMS, BLUR, Errors, learned
 
 if TYPE_CHECKING:
     import threading
@@ -76,9 +78,11 @@ def surprise(
                 "is usual."
             )
         tell(FORECAST * done / made.count)
-    return errors.surprise(
+    found = errors.surprise(
         alarms=alarms,
         until=round(len(movie) * until) - made.first,
         stop=stop,
         progress=lambda share: tell(FORECAST + (1 - FORECAST) * share),
     )
+    known = ((entry.until, entry.seen) for entry in trained.checkpoint.movies)
+    return replace(found, notes=learned(trained.name, seen_until(known, movie)))

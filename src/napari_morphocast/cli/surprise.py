@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from napari_morphocast.cli.inputs import (
     check_movie_target,
-    check_target,
+    check_score_targets,
     hardware_of,
     interruptible,
 )
-from napari_morphocast.cli.report import bar, say
+from napari_morphocast.cli.report import bar, say, warn
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def find(
     maps, table = outputs
     check_movie_target(maps, path, model)
     if table is not None:
-        check_target(table, path, model, maps)
+        check_score_targets(table, None, path, model, maps)
     movie = opening.open(path)
     with interruptible() as stop:
         with bar("forecasting") as show:
@@ -62,6 +62,9 @@ def find(
                 stop=stop,
                 progress=lambda share: show(share, ""),
             )
+        if opening.channel is not None:
+            regions = (replace(r, channel=opening.channel) for r in found.regions)
+            found = replace(found, regions=tuple(regions))
         write_movie(
             maps,
             iter(found.maps),
@@ -75,16 +78,19 @@ def find(
             found.to_csv(table)
             say(f"Wrote {table}: {len(found.regions)} regions.")
     say(found.sentence())
+    warn(found.notes)
+    several = movie.shape[1] > 1 or opening.channel is not None
     for region in found.regions[:SHOWN]:
-        say(_line(region))
+        say(_line(region, channel=several and not movie.rgb))
     more = len(found.regions) - SHOWN
     if more > 0:
         where = table or "--events FILE"
         say(f"  and {more} more, weaker: {where} lists them all.")
 
 
-def _line(region: Region) -> str:
+def _line(region: Region, *, channel: bool) -> str:
+    which = f"  channel {region.channel}" * channel
     return (
-        f"  frame {region.frame}  y {region.y:.0f}  x {region.x:.0f}  "
+        f"  frame {region.frame}{which}  y {region.y:.0f}  x {region.x:.0f}  "
         f"{region.size} px  {region.strength:.0f} times the usual error"
     )

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+
     from numpy.typing import NDArray
+
+    from napari_morphocast.data.movie import Movie
 
 
 def fingerprint(frame: NDArray[Any]) -> str:
@@ -17,3 +21,18 @@ def fingerprint(frame: NDArray[Any]) -> str:
         frame.astype(frame.dtype.newbyteorder("="), copy=False)
     )
     return hashlib.blake2b(native.tobytes(), digest_size=4).hexdigest()
+
+
+def seen_until(learned: Iterable[tuple[int, Container[str]]], movie: Movie) -> int:
+    """First frame of a movie that was not learned from: 0 if the movie is new.
+
+    Parameters
+    ----------
+    learned : iterable of (int, container of str)
+        For every movie that was learned from, how many of its first frames were, and
+        the fingerprints of some, that of the first among them.
+    movie : Movie
+        What is asked about.
+    """
+    start = fingerprint(movie.raw(0, 1))
+    return max((until for until, seen in learned if start in seen), default=0)

@@ -76,6 +76,4 @@ def _written(path: str | Path, newline: str | None = None) -> Iterator[TextIO]:
         with open(path, "w", newline=newline, encoding="utf-8") as file:
             yield file
     except OSError as error:
-        raise SettingsError(
-            f"Cannot write the scores to {path}: {error.strerror}."
-        ) from None
+        raise SettingsError(f"Cannot write {path}: {error.strerror}.") from None

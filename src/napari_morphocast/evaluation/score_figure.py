@@ -9,7 +9,7 @@ import numpy as np
 from napari_morphocast.evaluation.baselines import KNOWN, REFERENCES
 from napari_morphocast.evaluation.calibration import LEVELS
 from napari_morphocast.evaluation.figures import new_figure, save_figure
-from napari_morphocast.evaluation.wording import ahead, duration, listed
+from napari_morphocast.evaluation.wording import ahead, duration, listed, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,13 +67,19 @@ def _error(axes: Axes, scores: Scores) -> None:
         axes.axhline(
             scores.floor, color="k", linestyle=":", linewidth=1, label="noise (σ²)"
         )
-    axes.set(ylabel="mean squared error (grey levels²)", title=scores.movie)
+    axes.set(ylabel="mean squared error (grey levels²)", title=_scored(scores))
     worst = _extremes(scores, "mse", np.nanmax)
     usual = sorted(worst.values())[(len(worst) - 1) // 2]
     shown = [error for error in worst.values() if error <= FAR * usual]
     top = max(1.2 * max(shown), 1.1 * scores.floor)
     axes.set_ylim(0, top or None)
     _tell_off_scale(axes, [name for name, error in worst.items() if error > top])
+
+
+def _scored(scores: Scores) -> str:
+    """The movie, and how much of it."""
+    part = f"{percent(scores.region)} % of the pixels"
+    return scores.movie if scores.region == 1 else f"{scores.movie}, {part}"
 
 
 def _skill(axes: Axes, scores: Scores, metric: str, title: str) -> None:

@@ -72,6 +72,8 @@ class Scores:
         Every single forecast.
     spectra : Spectra or None
         Power of the forecasts over power of the truth, by spatial frequency.
+    region : float
+        Share of the pixels whose errors count; 1 for whole frames.
     """
 
     rows: tuple[Score, ...]
@@ -81,6 +83,7 @@ class Scores:
     noise: tuple[float, ...] = ()
     measured: Measured | None = field(default=None, repr=False)
     spectra: Spectra | None = field(default=None, repr=False)
+    region: float = 1.0
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -182,6 +185,8 @@ class Scores:
         return {
             "movie": self.movie,
             "interval": self.interval,
+            "frames": self._frames,
+            "region": self.region,
             "noise": list(self.noise),
             "notes": list(self.notes),
             "useful_horizon": self._useful_horizons(1),
@@ -190,6 +195,13 @@ class Scores:
             "spectra": self.spectra.as_dict() if self.spectra else None,
             "ranks": self.ranks,
         }
+
+    @property
+    def _frames(self) -> list[int] | None:
+        """First frames of the first and the last forecast, counted from 0."""
+        if self.measured is None or not len(self.measured.starts):
+            return None
+        return [int(self.measured.starts[0]), int(self.measured.starts[-1])]
 
     def _useful_horizons(
         self, unit: float | None
@@ -290,7 +302,10 @@ def score(
     floor = float(np.mean(np.square(known)))
     rows = estimate(measured, floor) if len(measured.starts) else ()
     spectra = _spectra(measured, terms, movie) if rows else None
-    found = Scores(rows, movie.name, movie.interval, (), known, measured, spectra)
+    share = 1.0 if region is None else float(region.mean())
+    found = Scores(
+        rows, movie.name, movie.interval, (), known, measured, spectra, share
+    )
     return found.noting(notes_on(found, measured, horizon, len(starts)))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from skimage.measure import label, regionprops
 from napari_morphocast.data.finite import read_finite
 from napari_morphocast.data.room import room
 from napari_morphocast.errors import ForecastError, MovieError, SettingsError
+from napari_morphocast.evaluation import exporting
 from napari_morphocast.evaluation.bootstrap import Resampling
 from napari_morphocast.evaluation.usual import Usual
 
@@ -88,6 +88,8 @@ class Surprise:
         The most surprising first.
     maps : array, shape (N, C, Y, X)
         Surprise of every pixel.
+    notes : tuple of str
+        Sentences without which they would mislead.
     """
 
     first: int
@@ -97,6 +99,7 @@ class Surprise:
     places: float
     regions: tuple[Region, ...]
     maps: NDArray[np.float32]
+    notes: tuple[str, ...] = ()
 
     def sentence(self) -> str:
         """What the threshold promises, and what it does not."""
@@ -110,15 +113,15 @@ class Surprise:
 
     def to_csv(self, path: str | Path) -> None:
         """Write one line per region: frame,channel,y,x,size,strength."""
-        try:
-            with open(path, "w", newline="", encoding="utf-8") as file:
-                table = csv.DictWriter(file, [field.name for field in fields(Region)])
-                table.writeheader()
-                table.writerows(asdict(region) for region in self.regions)
-        except OSError as error:
-            raise SettingsError(
-                f"Cannot write the events to {path}: {error.strerror}."
-            ) from None
+        exporting.write_csv(self.regions, path, [f.name for f in fields(Region)])
+
+
+def learned(model: str, seen: int) -> tuple[str, ...]:
+    """What to know of a model that learned from the first ``seen`` frames."""
+    return (
+        f"{model} learned from the first {seen} frames of this movie and errs less "
+        "there, so later frames are flagged more often than stated.",
+    ) * (seen > 0)
 
 
 class Errors:
@@ -194,8 +197,8 @@ class Errors:
             )
         if until < FEWEST:
             raise MovieError(
-                f"Only {until} frames of {self._movie.name!r} say what is usual, but "
-                f"{FEWEST} are needed; use a longer movie or more of it."
+                f"Only {max(0, until)} frames of {self._movie.name!r} say what is "
+                f"usual, but {FEWEST} are needed; use a longer movie or more of it."
             )
         apart = min(APART, until // FEWEST)
         usual = Usual.fit(

@@ -205,7 +205,7 @@ class ForecastPresenter:
             self._job = None
             newest = recorder.results[-1] if recorder.results else None
             if newest and newest.done and newest.begun.order.kind == "prediction":
-                self.predicted = newest, canvas
+                self.predicted = None if newest.begun.between else (newest, canvas)
             if not self._closed:
                 self._ended(recorder.results)
 

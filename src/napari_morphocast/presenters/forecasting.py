@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
+from napari_morphocast.data.fingerprint import seen_until
 from napari_morphocast.data.room import room
 from napari_morphocast.evaluation import metrics
 
@@ -277,11 +278,8 @@ def compare(
 
 def first_unseen(model: Any, movie: Movie) -> int:
     """First frame of ``movie`` that ``model`` did not learn from."""
-    from napari_morphocast.data.fingerprint import fingerprint
-
-    start = fingerprint(movie.raw(0, 1))
-    learned = [entry for entry in model.checkpoint.movies if start in entry.seen]
-    return max((entry.until for entry in learned), default=0)
+    learned = ((entry.until, entry.seen) for entry in model.checkpoint.movies)
+    return seen_until(learned, movie)
 
 
 def error_type(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_morphocast.data.fingerprint import fingerprint
+from napari_morphocast.data.fingerprint import seen_until
 from napari_morphocast.data.misfit import differences
 from napari_morphocast.errors import CheckpointError, MovieError
 from napari_morphocast.evaluation.baselines import BASELINES
@@ -111,8 +111,7 @@ class ModelFacts:
 
     def unseen(self, movie: Movie) -> int:
         """First frame of a movie that the model did not learn from: 0 if it is new."""
-        start = fingerprint(movie.raw(0, 1))
-        return max((until for until, seen in self.learned if start in seen), default=0)
+        return seen_until(self.learned, movie)
 
 
 @dataclass(frozen=True, slots=True)

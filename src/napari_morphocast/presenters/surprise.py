@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from napari_morphocast.errors import ForecastError, MorphocastError
@@ -32,6 +32,11 @@ class Found:
 
     result: Result
     surprise: Surprise
+
+    @property
+    def verdict(self) -> str:
+        """How often it is wrong, and what to know besides."""
+        return " ".join([self.surprise.sentence(), *self.surprise.notes])
 
 
 class SurpriseView(Protocol):
@@ -71,7 +76,7 @@ class SurpriseFinder:
             for item in () if self._closed else items:
                 if isinstance(item, Found):
                     show(item)
-                    self._view.show_verdict(item.surprise.sentence())
+                    self._view.show_verdict(item.verdict)
                 else:
                     self._view.show_progress(item, "Comparing with what happened…")
 
@@ -111,7 +116,7 @@ def searching(
     result: Result, alarms: float, stop: threading.Event
 ) -> Iterator[float | Found]:
     """Yield the share that is done, and at last what was found."""
-    from napari_morphocast.evaluation.surprise import Errors
+    from napari_morphocast.evaluation.surprise import Errors, learned
 
     begun, count = result.begun, result.done
     errors = Errors(begun.order.movie, begun.first, count)
@@ -130,7 +135,8 @@ def searching(
         if not stop.is_set():
             raise
         return
-    yield Found(result, surprise)
+    notes = learned(begun.order.label, begun.unseen)
+    yield Found(result, replace(surprise, notes=notes))
 
 
 def _after_comparing(share: float) -> float:

@@ -100,7 +100,7 @@ class Chart(pg.PlotWidget):
         """Label the x axis; a label may have two lines."""
         axis = self.getAxis("bottom")
         axis.setTicks([[(p, text) for p, text in zip(places, labels, strict=True)]])
-        axis.setHeight(52 if any("\n" in text for text in labels) else 38)
+        axis.setHeight(56 if any("\n" in text for text in labels) else 42)
 
     def mark(self, x: float | None) -> None:
         """Show where on x the viewer is."""

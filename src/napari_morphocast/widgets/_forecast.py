@@ -12,7 +12,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_morphocast.errors import MorphocastError
-from napari_morphocast.presenters.forecast import ForecastPresenter
+from napari_morphocast.presenters.forecast import NO_FUTURE, ForecastPresenter
 from napari_morphocast.presenters.forecasting import (
     Order,
     Recorder,
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from napari_morphocast.widgets._background import Controller
 
 TRAINED = "trained models"  # paths of models that this session trained or opened
+NOTHING_PREDICTED = "Predict all frames ahead first."
 SOON = 150  # milliseconds to wait for more changes before looking at them
 
 
@@ -146,8 +147,10 @@ class ForecastDock(QWidget):
         nothing = "" if results_in(self._viewer) else "Make a forecast first."
         self.form.enable(self.form.beside, nothing)
         self.form.enable(self.form.export, nothing)
-        none = "" if self.presenter.predicted else "Predict all frames first."
+        none = "" if self.presenter.predicted else NOTHING_PREDICTED
         self.form.enable(self.form.surprise, none)
+        for line in (self.form.lead, self.form.horizon, self.form.start):
+            line.setDisabled(rollout == NO_FUTURE)
         self.form.beside.setChecked(is_side_by_side(self._viewer))
 
     def show_running(self, running: bool) -> None:
@@ -173,7 +176,7 @@ class ForecastDock(QWidget):
 
     def _connect(self) -> None:
         form, presenter = self.form, self.presenter
-        form.predict.clicked.connect(lambda _: presenter.predict())
+        form.predict.clicked.connect(lambda _: self._predict())
         form.rollout.clicked.connect(lambda _: presenter.rollout())
         form.stop.clicked.connect(lambda _: self._stop())
         form.surprise.clicked.connect(lambda _: self._find_surprises())
@@ -233,6 +236,10 @@ class ForecastDock(QWidget):
         self.form.stop.setEnabled(False)
         self.presenter.stop()
         self._surprises.stop()
+
+    def _predict(self) -> None:
+        self.form.surprises.forget()
+        self.presenter.predict()
 
     def _find_surprises(self) -> None:
         if self.presenter.predicted is not None:

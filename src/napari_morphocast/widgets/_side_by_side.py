@@ -44,7 +44,8 @@ def is_side_by_side(viewer: ViewerModel) -> bool:
 def show_side_by_side(viewer: ViewerModel) -> None:
     """Show movie, forecast and error in a row or column; time and camera are shared.
 
-    The forecast is the selected one, or else the newest.
+    The forecast is the selected one, or else the newest, of those that have a frame
+    at the time shown.
 
     Raises
     ------
@@ -101,7 +102,9 @@ def _row(viewer: ViewerModel) -> list[Image]:
             "There is no forecast in this viewer yet; press Predict all first."
         )
     active = viewer.layers.selection.active
-    about = own_metadata(active if active in results else forecasts[-1])
+    wanted = [*forecasts, *(one for one in results if one is active)]
+    now = [one for one in wanted if _has_now(viewer, one)]
+    about = own_metadata((now or wanted)[-1])
     return [
         layer
         for layer in viewer.layers
@@ -111,6 +114,14 @@ def _row(viewer: ViewerModel) -> list[Image]:
             or layer.name == about["source"]
         )
     ]
+
+
+def _has_now(viewer: ViewerModel, layer: Image) -> bool:
+    """Whether the slider is within the frames of a layer."""
+    shown = layer.world_to_data(viewer.dims.point)
+    hidden = len(shown) - viewer.dims.ndisplay
+    pairs = zip(shown[:hidden], layer.data.shape, strict=False)
+    return all(-0.5 <= place < length - 0.5 + 1e-6 for place, length in pairs)
 
 
 def _shape(viewer: ViewerModel, shown: list[Image]) -> tuple[int, int]:

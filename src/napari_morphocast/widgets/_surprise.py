@@ -68,7 +68,7 @@ def add_surprise(
 def add_rings(viewer: ViewerModel, source: Source, found: Found) -> Points:
     """Add a ring around every region, with its rank, strength and size."""
     some = found.surprise.regions[:LISTED]
-    places = [coordinates(source, r, found.surprise.first) for r in some]
+    places = [coordinates(source, region) for region in some]
     return viewer.add_points(
         np.array(places).reshape(len(some), len(source.letters)),
         name=f"surprises · {source.name}",
@@ -83,14 +83,14 @@ def add_rings(viewer: ViewerModel, source: Source, found: Found) -> Points:
         face_color="transparent",
         border_color="#4de1ff",
         border_width=0.06,
-        **source.place(found.surprise.first, found.surprise.maps.shape[1]),
+        **source.place(0, found.surprise.maps.shape[1]),
     )
 
 
-def coordinates(source: Source, region: Region, first: int) -> list[float]:
-    """Where a region is, along the axes of the layers made from ``source``."""
+def coordinates(source: Source, region: Region) -> list[float]:
+    """Where a region is in the movie, along the axes of ``source``."""
     at = {
-        "T": region.frame - first,
+        "T": region.frame,
         "C": region.channel,
         "Y": region.y,
         "X": region.x,
@@ -141,6 +141,11 @@ class SurpriseList(QListWidget):
             item.setData(Qt.ItemDataRole.UserRole, rank - 1)
             self.addItem(item)
         self.setVisible(self.count() > 0)
+
+    def forget(self) -> None:
+        """Hide the list: there is a newer forecast; the layers stay."""
+        self.clear()
+        self.hide()
 
     def _go(self, row: int) -> None:
         """Move slider and camera to a region."""
