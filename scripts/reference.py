@@ -2,13 +2,16 @@
 
 MkDocs calls ``on_page_markdown`` for every page (``hooks`` in mkdocs.yml). The line
 ``<!-- commands -->`` becomes the command line reference, ``<!-- settings: NAME -->``
-the settings of a model, of the ``window`` or of ``training``.
+the settings of a model, of the ``window`` or of ``training``, and
+``<!-- results: NAME -->``
+the latest table of that name in benchmarks/results.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results"
 SIGNS = {"ge": "≥ ", "gt": "> ", "le": "≤ ", "lt": "< "}
 
 
@@ -32,7 +36,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     filled = markdown
     if "<!-- commands -->" in markdown:
         filled = markdown.replace("<!-- commands -->", commands())
-    return re.sub(r"<!-- settings: (\w+) -->", lambda found: settings(found[1]), filled)
+    filled = re.sub(r"<!-- settings: (\w+) -->", lambda m: settings(m[1]), filled)
+    return re.sub(r"<!-- results: ([\w-]+) -->", lambda m: results(m[1]), filled)
 
 
 def commands() -> str:
@@ -47,6 +52,14 @@ def settings(name: str) -> str:
     config = places[name] if name in places else model_class(name).Config
     rows = [_setting(key, field) for key, field in config.model_fields.items()]
     return _table(("Setting", "Default", "Values", "What it is"), rows)
+
+
+def results(name: str) -> str:
+    """Give the latest of the tables that a benchmark wrote."""
+    kept = sorted(RESULTS.glob(f"????-??-??-{name}.md"))
+    if not kept:
+        raise FileNotFoundError(f"no table {name!r} in {RESULTS}")
+    return kept[-1].read_text(encoding="utf-8")
 
 
 def _command(name: str, command: Any) -> str:
