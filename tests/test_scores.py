@@ -175,7 +175,7 @@ def test_the_csv_is_tidy(tmp_path: Path) -> None:
 
 
 def test_a_csv_in_a_missing_folder_is_refused_with_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="Cannot write .*scores.csv"):
+    with pytest.raises(SettingsError, match=r"Cannot write .*scores\.csv"):
         Scores(()).to_csv(tmp_path / "nowhere" / "scores.csv")
 
 
