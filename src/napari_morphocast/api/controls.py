@@ -74,8 +74,7 @@ def controls(
         progress=lambda share: tell(REAL * share),
         region=region,
     )
-    begin = max(0, first - furthest)
-    known = movie.read(begin, max(first, begin + 1))
+    known = movie.read(max(0, first - furthest), first)
     still = score(
         still_scene(known, scores.noise, furthest),
         [given, *beside],

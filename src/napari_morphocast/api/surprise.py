@@ -72,11 +72,7 @@ def surprise(
     errors = Errors(movie, made.first, made.count, blur=blur)
     for done, frame in enumerate(made.frames, 1):
         errors.add(frame)
-        if stop is not None and stop.is_set():
-            raise ForecastError(
-                f"Stopped after {done} of {made.count} frames, too early to say what "
-                "is usual."
-            )
+        _go_on(stop, done, made.count)
         tell(FORECAST * done / made.count)
     found = errors.surprise(
         alarms=alarms,
@@ -86,3 +82,10 @@ def surprise(
     )
     known = ((entry.until, entry.seen) for entry in trained.checkpoint.movies)
     return replace(found, notes=learned(trained.name, seen_until(known, movie)))
+
+
+def _go_on(stop: threading.Event | None, done: int, count: int) -> None:
+    if stop is not None and stop.is_set():
+        raise ForecastError(
+            f"Stopped after {done} of {count} frames, too early to say what is usual."
+        )

@@ -75,6 +75,11 @@ class Terms:
     noise: tuple[float, ...]
     region: NDArray[np.bool_] | None = None
 
+    @property
+    def share(self) -> float:
+        """Share of the pixels whose errors count."""
+        return 1.0 if self.region is None else float(self.region.mean())
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Measured:

@@ -302,9 +302,8 @@ def score(
     floor = float(np.mean(np.square(known)))
     rows = estimate(measured, floor) if len(measured.starts) else ()
     spectra = _spectra(measured, terms, movie) if rows else None
-    share = 1.0 if region is None else float(region.mean())
     found = Scores(
-        rows, movie.name, movie.interval, (), known, measured, spectra, share
+        rows, movie.name, movie.interval, (), known, measured, spectra, terms.share
     )
     return found.noting(notes_on(found, measured, horizon, len(starts)))
 

@@ -191,15 +191,7 @@ class Errors:
         ForecastError
             If told to give up.
         """
-        if not 0 < alarms < 1:
-            raise SettingsError(
-                f"Alarms are a share of pixels between 0 and 1, not {alarms:g}."
-            )
-        if until < FEWEST:
-            raise MovieError(
-                f"Only {max(0, until)} frames of {self._movie.name!r} say what is "
-                f"usual, but {FEWEST} are needed; use a longer movie or more of it."
-            )
+        self._check(alarms, until)
         apart = min(APART, until // FEWEST)
         usual = Usual.fit(
             self._sizes,
@@ -209,13 +201,7 @@ class Errors:
             blur=self._blur,
             floor=self._floor(),
         )
-        maps = room(self._sizes.shape, np.float32)
-        for k in range(len(maps)):
-            if stop is not None and stop.is_set():
-                raise ForecastError("Stopped before it was known what is usual.")
-            maps[k] = usual.surprise(k)
-            if progress is not None:
-                progress((k + 1) / len(maps))
+        maps = _maps(usual, stop, progress)
         counts = np.stack([_histogram(frame) for frame in maps[:until]])
         threshold = _threshold(counts.sum(0), alarms)
         regions = [
@@ -234,6 +220,17 @@ class Errors:
             maps,
         )
 
+    def _check(self, alarms: float, until: int) -> None:
+        if not 0 < alarms < 1:
+            raise SettingsError(
+                f"Alarms are a share of pixels between 0 and 1, not {alarms:g}."
+            )
+        if until < FEWEST:
+            raise MovieError(
+                f"Only {max(0, until)} frames of {self._movie.name!r} say what is "
+                f"usual, but {FEWEST} are needed; use a longer movie or more of it."
+            )
+
     def _floor(self) -> float:
         """Smallest error worth a name: half a grey level, or a thousandth of all."""
         if np.issubdtype(self._movie.dtype, np.integer):
@@ -241,6 +238,22 @@ class Errors:
         some = self._expected[:: max(1, len(self._expected) // 16)]
         span = float(some.max()) - float(some.min())
         return max(span / 1000, float(np.finfo(np.float32).tiny))
+
+
+def _maps(
+    usual: Usual,
+    stop: threading.Event | None,
+    progress: Callable[[float], None] | None,
+) -> NDArray[np.float32]:
+    """Surprise of every pixel, (N, C, Y, X)."""
+    maps = room(usual.sizes.shape, np.float32)
+    for k in range(len(maps)):
+        if stop is not None and stop.is_set():
+            raise ForecastError("Stopped before it was known what is usual.")
+        maps[k] = usual.surprise(k)
+        if progress is not None:
+            progress((k + 1) / len(maps))
+    return maps
 
 
 def _histogram(surprise: NDArray[np.float32]) -> NDArray[np.intp]:
