@@ -49,7 +49,7 @@ def _measure(movie: Movie, run: Run, device: str, output: Path) -> str:
             pass
         took = (time.process_time() if device == "cpu" else time.monotonic()) - began
         scores = api.evaluate(movie, [path], horizon=HORIZON, hardware=hardware)
-    scores.to_csv(output)
+    scores.save(output)
     return f"{took / 60:.1f} minutes"
 
 

@@ -192,7 +192,7 @@ def test_errors_over_time_have_the_numbers_of_the_frames(folder):
 def test_neighbouring_frames_are_resampled_together(folder):
     scores = api.evaluate(gliding(40), folder / "between.morphocast", since=0.5)
     assert scores.measured is not None
-    assert scores.measured.block(1) == 5
+    assert scores.measured.overlap.block(1) == 5
 
 
 def test_a_region_in_time_follows_its_frames(folder):

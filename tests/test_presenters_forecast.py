@@ -67,7 +67,7 @@ def verbs(context=3, learned_until=0, fail=None, members=1, task="forecast"):
         task=task,
         context=context,
         members=members,
-        checkpoint=SimpleNamespace(scaling=scaling),
+        checkpoint=SimpleNamespace(scaling=scaling, movies=()),
     )
 
     def steps(movie, count):

@@ -326,7 +326,7 @@ def test_a_movie_without_frames_to_score_is_refused():
 
 def test_csv_has_one_line_per_score(tmp_path):
     found = measured(still(), repeating(), kinds=("gaussian", "square"), steps=2)
-    found.to_csv(tmp_path / "errors.csv")
+    found.save(tmp_path / "errors.csv")
     lines = list(csv.DictReader((tmp_path / "errors.csv").read_text().splitlines()))
     columns = "model,damage,intensity,lead,metric,value,low,high,n"
     assert ",".join(lines[0]) == columns

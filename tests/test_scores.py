@@ -164,7 +164,7 @@ def test_stop_before_the_first_forecast_gives_no_scores() -> None:
 
 def test_the_csv_is_tidy(tmp_path: Path) -> None:
     scores = scored(noisy(), average(), repeating("persistence"))
-    scores.to_csv(tmp_path / "scores.csv")
+    scores.save(tmp_path / "scores.csv")
     with (tmp_path / "scores.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["model", "metric", "lead", "value", "low", "high", "n"]
@@ -176,7 +176,7 @@ def test_the_csv_is_tidy(tmp_path: Path) -> None:
 
 def test_a_csv_in_a_missing_folder_is_refused_with_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"Cannot write .*scores\.csv"):
-        Scores(()).to_csv(tmp_path / "nowhere" / "scores.csv")
+        Scores(()).save(tmp_path / "nowhere" / "scores.csv")
 
 
 def test_the_json_holds_what_the_csv_holds_and_more(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_the_json_holds_what_the_csv_holds_and_more(tmp_path: Path) -> None:
 
 
 def test_json_knows_no_nan(tmp_path: Path) -> None:
-    scored(ramp(21), repeating("persistence")).to_json(tmp_path / "scores.json")
+    scored(ramp(21), repeating("persistence")).save(tmp_path / "scores.json")
     read = json.loads(
         (tmp_path / "scores.json").read_text(), parse_constant=pytest.fail
     )

@@ -239,6 +239,15 @@ def test_the_command_says_how_often_it_is_wrong(tmp_path, capsys):
     assert "more, weaker: --events FILE lists them all." in said
 
 
+def test_the_regions_are_only_written_as_csv(tmp_path, capsys):
+    path, maps = tmp_path / "m.npy", tmp_path / "s.npy"
+    np.save(path, noisy().frames[:, 0])
+    asked = ["surprise", str(path), "linear", "-o", str(maps)]
+    assert main([*asked, "--events", str(tmp_path / "e.json")]) == 2
+    assert "use .csv." in capsys.readouterr().err
+    assert not maps.exists()
+
+
 def test_the_command_refuses_to_overwrite_its_movie(tmp_path, capsys):
     path = tmp_path / "m.npy"
     np.save(path, noisy().frames[:, 0])

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from napari_morphocast.api.forecasting import predict
 from napari_morphocast.api.loading import ready
-from napari_morphocast.data.fingerprint import seen_until
 from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import Part
 from napari_morphocast.errors import ForecastError, SettingsError
 from napari_morphocast.evaluation.surprise import ALARMS, BLUR, Errors, learned
+from napari_morphocast.training.record import first_unseen
 
 if TYPE_CHECKING:
     import threading
@@ -80,8 +80,8 @@ def surprise(
         stop=stop,
         progress=lambda share: tell(FORECAST + (1 - FORECAST) * share),
     )
-    known = ((entry.until, entry.seen) for entry in trained.checkpoint.movies)
-    return replace(found, notes=learned(trained.name, seen_until(known, movie)))
+    seen = first_unseen(trained.checkpoint.movies, movie)
+    return replace(found, notes=learned(trained.name, seen))
 
 
 def _go_on(stop: threading.Event | None, done: int, count: int) -> None:

@@ -73,7 +73,7 @@ def _score(
             stop=stop,
             progress=lambda share: show(share, ""),
         )
-    scores.to_csv(folder / "scores.csv")
+    scores.save(folder / "scores.csv")
     scores.plot(folder / "scores.png")
     return scores
 

@@ -48,7 +48,7 @@ def compare(
     movie = opening.open(path)
     hardware = hardware_of({"device": device})
     if how.controls:
-        _check_controls(movie, models)
+        _check_controls(models)
     where = hardware, _region(movie, how)
     with interruptible() as stop:
         scores = _score(movie, models, how, where, stop)
@@ -65,14 +65,14 @@ def compare(
         _write(scores, tested, how)
 
 
-def _check_controls(movie: Movie, models: Sequence[str]) -> None:
+def _check_controls(models: Sequence[str]) -> None:
     """Refuse what the controls cannot test, before an hour of scoring."""
-    from napari_morphocast import api
+    from napari_morphocast.presenters.model_files import fills_in
 
-    for model in (api.load(name, movie) for name in models):
-        if model.task == "between":
+    for path in map(Path, models):
+        if fills_in(path):
             raise SettingsError(
-                f"{model.name!r} fills in frames between others, which the controls "
+                f"{path.stem!r} fills in frames between others, which the controls "
                 "cannot test; leave out --controls."
             )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari_morphocast.cli.inputs import (
     check_movie_target,
-    check_score_targets,
+    check_target,
     hardware_of,
     interruptible,
 )
@@ -43,11 +43,13 @@ def find(
     """Write a map of surprise, and a table of what surprises most."""
     from napari_morphocast import api
     from napari_morphocast.data.io import write_movie
+    from napari_morphocast.evaluation.exporting import check_ending
 
     maps, table = outputs
     check_movie_target(maps, path, model)
     if table is not None:
-        check_score_targets(table, None, path, model, maps)
+        check_target(table, path, model, maps)
+        check_ending(table, (".csv",), "the regions")
     movie = opening.open(path)
     with interruptible() as stop:
         with bar("forecasting") as show:

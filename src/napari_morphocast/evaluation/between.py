@@ -91,7 +91,7 @@ def _placed(scores: Scores, targets: NDArray[np.intp]) -> Scores:
     measured = replace(scores.measured, starts=targets[:done])
     rows = estimate(measured, scores.floor) if done else ()
     placed = replace(scores, rows=rows, measured=measured, notes=())
-    return placed.noting(notes_on(placed, measured, 1, len(targets)))
+    return placed.noting(notes_on(placed, 1, len(targets)))
 
 
 def _mean(known: NDArray[np.float32], horizon: int) -> NDArray[np.float32]:

@@ -9,6 +9,8 @@ import numpy as np
 from scipy.stats import t as student
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 TIMES = 2000
@@ -122,6 +124,36 @@ class Resampling:
         widen = student.ppf(1 - tail, self.blocks - 1) / student.ppf(1 - tail, np.inf)
         widen *= np.sqrt(self.blocks / (self.blocks - 1))
         return np.asarray(value + widen * np.clip(spread, [-np.inf, 0], [0, np.inf]))
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """How much of what neighbouring forecasts see and foretell is the same.
+
+    Parameters
+    ----------
+    context : int
+        Frames that a forecast is shown.
+    step : float
+        Frames from one forecast to the next.
+    """
+
+    context: int
+    step: float
+
+    @classmethod
+    def of(cls, starts: Sequence[int] | NDArray[np.intp], context: int) -> Overlap:
+        """Overlap of forecasts that begin at some frames, in time order."""
+        apart = (starts[-1] - starts[0]) / max(1, len(starts) - 1)
+        return cls(context, max(1.0, float(apart)))
+
+    def block(self, lead: int) -> int:
+        """Neighbouring forecasts that share frames: context and lead, in steps."""
+        return int(np.ceil((self.context + lead) / self.step))
+
+    def alike(self, lead: int) -> float:
+        """Neighbouring forecasts that foretell some of the same changes, in steps."""
+        return (lead + 1) / self.step
 
 
 def shortage(count: int, alike: float) -> int:

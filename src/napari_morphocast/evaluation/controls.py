@@ -73,9 +73,9 @@ class Controls:
             return "too few forecasts to tell"
         if not gains:
             return "no skill, so none that could be denoising"
-        nearest = min(gains)
-        if self.foresight:
-            lead = self.foresight[0]
+        nearest, foresight = min(gains), self.foresight
+        if foresight:
+            lead = foresight[0]
             nearer = nearest < lead and self._denoises(nearest)
             denoising = "; nearer than that it is denoising" * nearer
             return f"forecasting: {self._with_and_without(lead)}{denoising}"

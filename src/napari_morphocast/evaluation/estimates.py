@@ -90,8 +90,9 @@ def compare(
 
 def missing(measured: Measured, lead: int) -> int:
     """Frames by which the movie is too short to tell what is better at a lead."""
-    short = shortage(int(measured.reached(lead).sum()), measured.alike(lead))
-    return int(np.ceil(short * measured.step))
+    overlap = measured.overlap
+    short = shortage(int(measured.reached(lead).sum()), overlap.alike(lead))
+    return int(np.ceil(short * overlap.step))
 
 
 class _Lead:
@@ -105,8 +106,9 @@ class _Lead:
         self.measured = measured
         self.lead = lead
         self.count = int(measured.reached(lead).sum())
+        overlap = measured.overlap
         self.draw = Resampling.draw(
-            self.count, measured.block(lead), measured.alike(lead)
+            self.count, overlap.block(lead), overlap.alike(lead)
         )
 
     def scores(self, noise: float) -> Iterator[Score]:

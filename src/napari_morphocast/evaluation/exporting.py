@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from napari_morphocast.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TextIO
 
     from _typeshed import DataclassInstance
@@ -39,6 +39,19 @@ def check_ending(
             f"{' or '.join(endings)}."
         )
     return ending
+
+
+def save(
+    path: str | Path,
+    rows: Iterable[DataclassInstance],
+    values: Callable[[], Any],
+    columns: Sequence[str] = COLUMNS,
+) -> None:
+    """Write ``rows`` as ``.csv``, or what ``values`` gives as ``.json``."""
+    if check_ending(path) == ".csv":
+        write_csv(rows, path, columns)
+    else:
+        write_json(values(), path)
 
 
 def write_csv(

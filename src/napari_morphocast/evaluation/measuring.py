@@ -12,6 +12,7 @@ import numpy as np
 
 from napari_morphocast.evaluation import calibration as uncertain
 from napari_morphocast.evaluation import metrics
+from napari_morphocast.evaluation.bootstrap import Overlap
 from napari_morphocast.evaluation.pixels import changing, counted
 from napari_morphocast.evaluation.spectrum import frequencies, radial_power
 
@@ -122,18 +123,9 @@ class Measured:
         return np.isfinite(self.moving[:, lead - 1])
 
     @property
-    def step(self) -> float:
-        """Frames from one forecast to the next."""
-        apart = (self.starts[-1] - self.starts[0]) / max(1, len(self.starts) - 1)
-        return max(1.0, float(apart))
-
-    def block(self, lead: int) -> int:
-        """Neighbouring forecasts that share frames: context and lead, in steps."""
-        return int(np.ceil((self.context + lead) / self.step))
-
-    def alike(self, lead: int) -> float:
-        """Neighbouring forecasts that foretell some of the same changes, in steps."""
-        return (lead + 1) / self.step
+    def overlap(self) -> Overlap:
+        """How much neighbouring forecasts have in common."""
+        return Overlap.of(self.starts, self.context)
 
 
 def measure(

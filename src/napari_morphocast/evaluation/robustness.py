@@ -11,7 +11,7 @@ import numpy as np
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.evaluation import exporting, metrics
 from napari_morphocast.evaluation.baselines import REFERENCES
-from napari_morphocast.evaluation.bootstrap import Resampling, shortage
+from napari_morphocast.evaluation.bootstrap import Overlap, Resampling, shortage
 from napari_morphocast.evaluation.damage import DAMAGES, DOUBLED
 from napari_morphocast.evaluation.estimates import LIMITS, skill
 from napari_morphocast.evaluation.robustness_wording import doubling_table, verdict_on
@@ -150,20 +150,9 @@ class Robustness:
         return replace(self, notes=(*self.notes, *notes))
 
     def save(self, path: str | Path) -> None:
-        """Write the scores as ``.csv`` or ``.json``."""
-        if exporting.check_ending(path) == ".json":
-            self.to_json(path)
-        else:
-            self.to_csv(path)
-
-    def to_csv(self, path: str | Path) -> None:
-        """Write one line per score, with the names of ``DamagedScore`` on top."""
+        """Write the scores as ``.csv``, or all that ``as_dict`` has as ``.json``."""
         columns = [field.name for field in fields(DamagedScore)]
-        exporting.write_csv(self.rows, path, columns)
-
-    def to_json(self, path: str | Path) -> None:
-        """Write everything that ``as_dict`` has; null for what is not finite."""
-        exporting.write_json(self.as_dict(), path)
+        exporting.save(path, self.rows, self.as_dict, columns)
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain values, NaN and infinity included."""
@@ -248,15 +237,13 @@ def measure(
     done = len(errors) // len(trials)
     shape = done, len(trials), len(contenders), len(leads)
     kept = np.reshape(errors[: done * len(trials)], shape)
-    step = (begins[-1] - begins[0]) / max(1, len(begins) - 1) or 1.0
-    context = max(contender.context for contender in contenders)
+    overlap = Overlap.of(begins, max(contender.context for contender in contenders))
     names = [contender.name for contender in contenders]
-    blocks = [int(np.ceil((context + lead) / step)) for lead in leads]
     rows: list[DamagedScore] = []
     for place, lead in enumerate(leads if done else ()):
-        draw = Resampling.draw(done, blocks[place], (lead + 1) / step)
+        draw = Resampling.draw(done, overlap.block(lead), overlap.alike(lead))
         rows += _rows(kept[..., place].T, names, trials, lead, draw)
-    notes = tuple(_notes(done, len(begins), (min(leads) + 1) / step))
+    notes = tuple(_notes(done, len(begins), overlap.alike(min(leads))))
     return Robustness(tuple(rows), movie.name, movie.interval, notes)
 
 

@@ -20,20 +20,19 @@ if TYPE_CHECKING:
 FEW = 25  # forecasts; an interval from fewer is rough
 
 
-def notes_on(
-    scores: Scores, measured: Measured, horizon: int, planned: int
-) -> Iterator[str]:
+def notes_on(scores: Scores, horizon: int, planned: int) -> Iterator[str]:
     """Say what there is to say.
 
     Parameters
     ----------
     scores : Scores
         What came out; may be empty.
-    measured : Measured
-        Errors of every forecast.
     horizon, planned : int
         Longest lead (frames) and forecasts per model that were wanted.
     """
+    measured = scores.measured
+    if measured is None:
+        return
     yield from _on_lack(measured, scores.movie, horizon, planned)
     if scores.rows:
         yield from _on_certainty(measured, scores.interval)

@@ -163,22 +163,19 @@ class Scores:
         return replace(self, notes=(*self.notes, *notes))
 
     def save(self, path: str | Path, controls: Iterable[Controls] = ()) -> None:
-        """Write the scores, then those of controls, as ``.csv`` or ``.json``."""
+        """Write the scores, then those of controls, as ``.csv`` or ``.json``.
+
+        The one is tidy: model,metric,lead,value,low,high,n; the other has all that
+        ``as_dict`` has, and null for what is not finite.
+        """
         tested = tuple(controls)
-        if exporting.check_ending(path) == ".csv":
-            rows = chain(self.rows, *(control.rows for control in tested))
-            exporting.write_csv(rows, path)
-        else:
+
+        def values() -> dict[str, Any]:
             found = {"controls": [control.as_dict() for control in tested]}
-            exporting.write_json(self.as_dict() | (found if tested else {}), path)
+            return self.as_dict() | (found if tested else {})
 
-    def to_csv(self, path: str | Path) -> None:
-        """Write one line per score: model,metric,lead,value,low,high,n."""
-        exporting.write_csv(self.rows, path)
-
-    def to_json(self, path: str | Path) -> None:
-        """Write everything that ``as_dict`` has; null for what is not finite."""
-        exporting.write_json(self.as_dict(), path)
+        rows = chain(self.rows, *(control.rows for control in tested))
+        exporting.save(path, rows, values)
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the single forecasts as plain values, NaN included."""
@@ -305,7 +302,7 @@ def score(
     found = Scores(
         rows, movie.name, movie.interval, (), known, measured, spectra, terms.share
     )
-    return found.noting(notes_on(found, measured, horizon, len(starts)))
+    return found.noting(notes_on(found, horizon, len(starts)))
 
 
 def require_different(contenders: Sequence[Contender]) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from napari_morphocast.data.fingerprint import seen_until
 from napari_morphocast.data.room import room
 from napari_morphocast.evaluation import metrics
 
@@ -157,6 +156,7 @@ def real_verbs() -> Verbs:
     """The real ones; this imports torch, so call it away from the screen."""
     from napari_morphocast import api
     from napari_morphocast.training.config import Hardware
+    from napari_morphocast.training.record import first_unseen
 
     return Verbs(api.load, api.predict, api.rollout, Hardware, first_unseen)
 
@@ -227,7 +227,7 @@ def _forecast(order: Order, stop: threading.Event, do: Verbs) -> Iterator[Item]:
         order,
         made.first,
         model.context,
-        do.first_unseen(model, movie),
+        do.first_unseen(model.checkpoint.movies, movie),
         room((made.count, channels, *plane), movie.dtype),
         room((known, shown, *plane), error_type(movie.dtype)),
         room((made.count, shown, *plane), np.dtype(np.float32))
@@ -274,12 +274,6 @@ def compare(
         "psnr": float(metrics.psnr(forecast, truth, span)),
         "ssim": float(metrics.ssim(forecast, truth, span)) if wide else math.nan,
     }
-
-
-def first_unseen(model: Any, movie: Movie) -> int:
-    """First frame of ``movie`` that ``model`` did not learn from."""
-    learned = ((entry.until, entry.seen) for entry in model.checkpoint.movies)
-    return seen_until(learned, movie)
 
 
 def error_type(dtype: np.dtype[Any]) -> np.dtype[Any]:

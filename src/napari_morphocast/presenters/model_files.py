@@ -154,6 +154,14 @@ def read_facts(path: Path) -> ModelFacts:
         ) from None
 
 
+def fills_in(path: Path) -> bool:
+    """Whether a model looks at both sides; what cannot be read fails when loaded."""
+    try:
+        return read_facts(path).task == "between"
+    except CheckpointError:
+        return False
+
+
 def _header(path: Path) -> Any:
     with path.open("rb") as file:
         start = file.read(8)

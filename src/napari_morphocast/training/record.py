@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_morphocast.data.fingerprint import fingerprint
+from napari_morphocast.data.fingerprint import fingerprint, seen_until
 from napari_morphocast.training.checkpoint import MovieRecord
 
 if TYPE_CHECKING:
@@ -37,6 +37,11 @@ def record(movie: Movie, until: int) -> MovieRecord:
 def records(validation: Windows) -> tuple[MovieRecord, ...]:
     """Remember every movie of a split, given its validation windows."""
     return tuple(record(part.movie, part.stop) for part in validation.parts)
+
+
+def first_unseen(records: Iterable[MovieRecord], movie: Movie) -> int:
+    """First frame of a movie that a model did not learn from: 0 if it is new."""
+    return seen_until(((entry.until, entry.seen) for entry in records), movie)
 
 
 def seen_frames(records: Iterable[MovieRecord], movie: Movie, since: int) -> int:

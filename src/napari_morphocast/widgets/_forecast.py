@@ -24,7 +24,7 @@ from napari_morphocast.presenters.model_files import (
     ENDING,
     ModelChoice,
     choices,
-    read_facts,
+    fills_in,
 )
 from napari_morphocast.presenters.surprise import SurpriseFinder
 from napari_morphocast.widgets._background import controller_of
@@ -367,17 +367,9 @@ def _both(
     """A prediction of every frame, then a rollout beyond the end if it can do that."""
     where = None, device, precision
     orders = [Order("prediction", movie, path, path.stem, 1, *where)]
-    if not _fills_in(path):
+    if not fills_in(path):
         orders.append(Order("rollout", movie, path, path.stem, horizon, *where))
     return orders
-
-
-def _fills_in(path: Path) -> bool:
-    """Whether a model looks at both sides; what cannot be read fails when loaded."""
-    try:
-        return read_facts(path).task == "between"
-    except MorphocastError:
-        return False
 
 
 def offer_model(controller: Controller, path: Path) -> None:
