@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 from contextlib import contextmanager
@@ -96,13 +97,14 @@ def follow(events: Iterable[Event], *, for_programs: bool = False) -> Progress:
 
 def epoch_line(progress: Progress, *, best: bool = False) -> str:
     """One epoch in one line, with the line to beat."""
-    width = len(str(progress.epochs))
+    width, line = len(str(progress.epochs)), progress.persistence
     counted = f"epoch {progress.epoch:>{width}}/{progress.epochs}"
     parts = (
         f"epoch {progress.epoch}" if progress.minutes else counted,
         f"train {progress.train[-1]:.5f}",
         f"validation {progress.validation[-1]:.5f}",
-        f"nothing moves {progress.persistence:.5f}",
+        *([f"nothing moves {line:.5f}"] if math.isfinite(line) else [progress.stage]),
+        *(f"{name} {values[-1]:.2f}" for name, values in progress.signals.items()),
         f"{progress.seconds:.0f} s",
     )
     return "   ".join(parts) + ("   best so far" if best else "")

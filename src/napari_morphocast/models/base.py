@@ -5,10 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_morphocast.data.windows import Window
 
 AUTOMATIC = "unet"  # what benchmarks/skill.py found best; "auto" stands for it
+SHOWN = 3  # pictures of a model that makes some
 FORECASTERS: dict[str, type[Forecaster]] = {}
 SYNTHESIZERS: dict[str, type[Synthesizer]] = {}
 
@@ -28,6 +29,23 @@ class ModelConfig(BaseModel):
     """Settings of a model; every field has a title, a description and bounds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SynthesizerConfig(ModelConfig):
+    """Settings that all models have that make frames."""
+
+    side: Literal[32, 64, 128, 256, 512] = Field(
+        64,
+        title="Side",
+        description="Of the frames it makes, and of the crops it learns from (pixels).",
+    )
+    frames: int = Field(
+        1,
+        ge=1,
+        le=8,
+        title="Frames",
+        description="How many frames in a row it makes at once (frames).",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +74,31 @@ class Objective:
 class Stage:
     """A stretch of training that optimises some objectives, in order, on every batch.
 
-    ``share`` is its part of all epochs, relative to the other stages.
+    Its best weights, by ``validate``, are those that the next stage begins with.
+
+    Parameters
+    ----------
+    name : str
+        What is done, in one word.
+    objectives : tuple of Objective
+        What is optimised.
+    share : float
+        Part of all epochs, relative to the other stages.
+    validate : callable, optional
+        As the model's own ``validate``, which it takes the place of.
+    game : bool
+        Whether networks play against each other: then momentum would make them chase
+        one another in circles.
+    collapsed : callable, optional
+        Whether the networks are spoiled, though no loss says so, given unseen windows.
     """
 
     name: str
     objectives: tuple[Objective, ...]
     share: float = 1.0
+    validate: Callable[[Window[Tensor]], tuple[Tensor, Tensor]] | None = None
+    game: bool = False
+    collapsed: Callable[[Iterable[Window[Tensor]]], bool] | None = None
 
 
 class Model(nn.Module, ABC):
@@ -69,22 +106,39 @@ class Model(nn.Module, ABC):
 
     Config: ClassVar[type[ModelConfig]] = ModelConfig
     name: ClassVar[str] = ""
+    implied: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, config: ModelConfig, channels: int) -> None:
         super().__init__()
         self.config = config
         self.channels = channels
 
+    @classmethod
+    def usual(cls, config: ModelConfig) -> dict[str, Any]:
+        """Settings of window and training that suit this model, unless told.
+
+        Those named ``implied`` follow from ``config``, so nobody need be asked.
+        """
+        return {}
+
     @abstractmethod
     def stages(self) -> tuple[Stage, ...]:
         """Stretches of training, in order; none for a model that needs no training."""
 
     @abstractmethod
-    def validate(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor | None]:
-        """Loss on unseen windows, and the forecast it was taken from, if there is one.
+    def validate(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
+        """Loss on unseen windows, and what the model made that it was taken from.
 
         The loss must be comparable from epoch to epoch: lower is better.
         """
+
+    def signals(self) -> dict[str, float]:
+        """What else is worth watching while it learns, by name."""
+        return {}
+
+    @abstractmethod
+    def pictures(self, batch: Window[Tensor], found: Tensor) -> Tensor:
+        """Some pictures (N, C, Y, X) of what ``validate`` found, to watch training."""
 
 
 class Forecaster(Model):
@@ -164,14 +218,24 @@ class Forecaster(Model):
         """One stage with one loss, unless the model says otherwise."""
         return (Stage("fit", (Objective("loss", self.loss, self),)),)
 
-    def validate(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor | None]:
+    def validate(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
         """Distance of a free-running forecast from the truth."""
         forecast = self.forecast(batch.context, batch.target.shape[1])
         return self.criterion(forecast, batch.target), forecast
 
+    def pictures(self, batch: Window[Tensor], found: Tensor) -> Tensor:
+        """Last input, forecast and truth of the first window."""
+        return torch.stack([batch.context[0, -1], found[0, 0], batch.target[0, 0]])
+
 
 class Synthesizer(Model):
-    """Makes frames that were never seen."""
+    """Makes frames that were never seen, from codes that say how they look.
+
+    Images are (B, frames C, side, side) with values of about 0..1: frames in a row are
+    channels of one image.
+    """
+
+    implied = frozenset({"task", "context", "horizon", "crop", "members", "denoise"})
 
     def __init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -179,15 +243,85 @@ class Synthesizer(Model):
             cls.name = name
             SYNTHESIZERS[name] = cls
 
+    config: SynthesizerConfig
+
+    @property
+    def side(self) -> int:
+        """Height and width of the images it makes (pixels)."""
+        return self.config.side
+
+    @property
+    def frames(self) -> int:
+        """How many frames in a row one image holds."""
+        return self.config.frames
+
+    @property
     @abstractmethod
-    def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """Make frames, shape (count, C, Y, X)."""
+    def middle(self) -> Tensor:
+        """The most typical code, shape (...)."""
 
     @abstractmethod
-    def resemble(
-        self, frames: Tensor, generator: torch.Generator, *, variation: float
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Draw codes (count, ...), as various as those of real images."""
+
+    @abstractmethod
+    def encode(self, images: Tensor) -> Tensor:
+        """Find codes (B, ...) from which images like these are made."""
+
+    @abstractmethod
+    def decode(self, codes: Tensor, generator: torch.Generator) -> Tensor:
+        """Make an image of each code; ``generator`` draws what codes leave open."""
+
+    @abstractmethod
+    def unlike(self, one: Tensor, other: Tensor) -> Tensor:
+        """How unlike images are, pair by pair on average, as an eye might see it."""
+
+    def images(self, batch: Window[Tensor]) -> Tensor:
+        """The last frames of windows as images (B, frames C, side, side)."""
+        return self.fitted(torch.cat(batch, 1)[:, -self.frames :].flatten(1, 2))
+
+    def fitted(self, frames: Tensor) -> Tensor:
+        """Frames (B, frames C, Y, X) as images (B, frames C, side, side).
+
+        The middle of larger frames; smaller ones are mirrored at their edges.
+
+        Raises
+        ------
+        SettingsError
+            If they are too small for that.
+        """
+        height, width = frames.shape[2:]
+        y, x = self.side - height, self.side - width
+        if y - y // 2 >= height or x - x // 2 >= width:
+            raise SettingsError(
+                f"Frames of {height} x {width} pixels are too small for a side of "
+                f"{self.side}; choose a smaller side."
+            )
+        edges = x // 2, x - x // 2, y // 2, y - y // 2
+        frames = F.pad(frames, [min(0, edge) for edge in edges])
+        return F.pad(frames, [max(0, edge) for edge in edges], "reflect")
+
+    def pictures(self, batch: Window[Tensor], found: Tensor) -> Tensor:
+        """The last frames of the first few images."""
+        frames: Tensor = found.unflatten(1, (self.frames, -1))
+        return frames[:SHOWN, -1]
+
+    def sample(
+        self, count: int, generator: torch.Generator, *, variation: float = 1.0
     ) -> Tensor:
-        """Make one frame like each given one, shape (B, C, Y, X)."""
+        """Make images that nobody saw.
+
+        Parameters
+        ----------
+        count : int
+            How many.
+        generator : torch.Generator
+            Decides which.
+        variation : float
+            1 is that of real images; less is more typical (truncation).
+        """
+        codes = self.draw(count, generator)
+        return self.decode(self.middle + variation * (codes - self.middle), generator)
 
 
 def model_class(name: str) -> type[Model]:

@@ -15,9 +15,11 @@ from napari_morphocast.errors import (
     SettingsError,
 )
 from napari_morphocast.presenters.job import Job
+from napari_morphocast.presenters.model_files import makes
 from napari_morphocast.presenters.run_files import new_path, resumable
 from napari_morphocast.presenters.train_wording import (
     CHECKING,
+    MAKES,
     beside,
     judgement,
     nothing_learned,
@@ -26,6 +28,8 @@ from napari_morphocast.presenters.train_wording import (
 )
 from napari_morphocast.training.events import (
     ENDINGS,
+    ENDLESS,
+    SPOILED,
     EpochDone,
     Event,
     Progress,
@@ -118,7 +122,11 @@ class TrainState:
             return "Looking through the frames…"
         left = "" if self.remaining is None else f" · {remaining(self.remaining)} left"
         device = p.device.upper() if p.device == "cpu" else p.device
-        return f"Epoch {min(p.epoch + 1, p.epochs)} of {p.epochs} on {device}{left}"
+        of = f" of {p.epochs}" if p.epochs < ENDLESS else ""
+        signals = (f" · {n} {values[-1]:.2f}" for n, values in p.signals.items())
+        return f"Epoch {min(p.epoch + 1, p.epochs)}{of} on {device}{left}" + "".join(
+            signals
+        )
 
     @property
     def saved(self) -> Path | None:
@@ -319,7 +327,11 @@ class TrainPresenter:
             return
         if not progress.validation:
             self._set(verdict=nothing_learned(progress.ended))
-        elif progress.ended not in (None, "diverged"):
+        elif progress.ended in (None, *SPOILED):
+            return
+        elif makes(order.path):
+            self._set(verdict=MAKES)
+        else:
             self._check(order)
 
     def _check(self, order: Order) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari_morphocast.presenters.forecasting import FrameScore, Result
 
 CHECKING = "Checking on unseen frames…"
+MAKES = "It makes frames now: the Synthesize dock shows them."
 FEW = 8  # unseen frames; what fewer say may be chance
 
 
@@ -35,10 +36,12 @@ def nothing_learned(why: str | None) -> str:
     how = {
         "time": "The time was up",
         "diverged": "The loss became NaN",
+        "collapsed": "All frames came out alike",
     }.get(why or "", "Stopped")
     advice = {
         "time": "; give it more minutes",
         "diverged": "; try a smaller learning rate",
+        "collapsed": "; try another seed",
     }.get(why or "", "")
     return (
         f"{how} before the first epoch was done: nothing has been learned yet{advice}."

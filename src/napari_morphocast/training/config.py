@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_morphocast.data.windows import WindowSpec
 from napari_morphocast.errors import SettingsError
 from napari_morphocast.models.base import AUTOMATIC, ModelConfig, model_class
+from napari_morphocast.training.events import ENDLESS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 T = TypeVar("T", bound=BaseModel)
-MOST_EPOCHS = 100_000
 MISTYPED = "_type", "_parsing", "_from_float"  # how pydantic calls a wrong type
 WANTED = {
     "int": "a whole number",
@@ -38,7 +38,7 @@ class TrainConfig(BaseModel):
     epochs: int = Field(
         60,
         ge=1,
-        le=MOST_EPOCHS,
+        le=ENDLESS,
         title="Epochs",
         description="Most passes over the training windows.",
     )
@@ -219,7 +219,7 @@ class Run:
         name = AUTOMATIC if model == "auto" else model
         config = model_class(name).Config
         if values.get("minutes") and "epochs" not in values:
-            values["epochs"] = MOST_EPOCHS  # the time limit alone decides
+            values["epochs"] = ENDLESS  # the time limit alone decides
         if values.get("task") == "between" and "supervision" in config.model_fields:
             values["supervision"] = "last"  # no frame of the context is missing
         parts: dict[type[BaseModel], dict[str, Any]] = {
@@ -236,8 +236,15 @@ class Run:
                     f"the settings are {names}."
                 )
             parts[owner][key] = value
+        settings = checked(config, parts.pop(config))
+        usual = model_class(name).usual(settings)
+        if "epochs" in values:
+            usual.pop("minutes", None)  # whoever counts epochs wants all of them
+        for key, value in usual.items():
+            owner = next(p for p in parts if key in p.model_fields)
+            parts[owner].setdefault(key, value)
         made = [checked(owner, given) for owner, given in parts.items()]
-        return cls(name, *made)  # type: ignore[arg-type]
+        return cls(name, settings, *made)  # type: ignore[arg-type]
 
     @classmethod
     def read(cls, path: Path, **overrides: Any) -> Run:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from napari_morphocast.training.config import TrainConfig
 
 MEMORY = 0.98  # of the usual length of a gradient
+FADED = 1e-5  # of the longest usual gradient: less moves nothing any more
+GAME_BETAS = 0.1, 0.99  # of AdamP, as in the thesis of the Cell-GAN
 
 
 class Descent:
@@ -34,19 +36,14 @@ class Descent:
     def __init__(self, fabric: Fabric, config: TrainConfig) -> None:
         self.fabric, self.config = fabric, config
         self.optimizers: dict[nn.Module, torch.optim.Optimizer] = {}
+        self.longest: dict[str, float] = {}  # usual gradient of each objective, ever
 
     def begin(self, stage: Stage, states: Sequence[dict[str, Any]] = ()) -> None:
         """Make the stage's optimisers, as they were when their states were taken."""
-        self.optimizers = {
-            objective.module: torch.optim.AdamW(
-                objective.module.parameters(),
-                lr=self.config.learning_rate,
-                weight_decay=self.config.weight_decay,
-            )
-            for objective in stage.objectives
-        }
+        modules = dict.fromkeys(objective.module for objective in stage.objectives)
+        self.optimizers = {module: self._optimizer(module, stage) for module in modules}
         for optimizer in self.optimizers.values():
-            optimizer.param_groups[0]["usual"] = 0.0
+            optimizer.param_groups[0]["usual"] = {}
         if states:
             for optimizer, state in zip(self.optimizers.values(), states, strict=True):
                 optimizer.load_state_dict(state)
@@ -54,6 +51,15 @@ class Descent:
     def states(self) -> list[dict[str, Any]]:
         """What ``begin`` needs to go on from here."""
         return [optimizer.state_dict() for optimizer in self.optimizers.values()]
+
+    @property
+    def faded(self) -> bool:
+        """Whether the gradients of an objective have all but vanished."""
+        return any(
+            usual < FADED * self.longest.get(name, 0.0)
+            for optimizer in self.optimizers.values()
+            for name, usual in optimizer.param_groups[0]["usual"].items()
+        )
 
     def step(
         self, objective: Objective, batch: Window[Tensor], weight: float, rate: float
@@ -71,23 +77,38 @@ class Descent:
             loss = objective.loss(batch) * weight
         loss.backward(inputs=parameters)
         mean = self._shared(loss.detach(), parameters)
-        if not self._clip(parameters, group):
+        if not self._clip(parameters, group["usual"], objective.name):
             return torch.full_like(mean, math.nan)
         optimizer.step()
         return mean
 
-    def _clip(self, parameters: list[nn.Parameter], group: dict[str, Any]) -> bool:
+    def _optimizer(self, module: nn.Module, stage: Stage) -> torch.optim.Optimizer:
+        rate, decay = self.config.learning_rate, self.config.weight_decay
+        if not stage.game:
+            return torch.optim.AdamW(module.parameters(), rate, weight_decay=decay)
+        from pytorch_optimizer import AdamP  # takes a second to import
+
+        game: torch.optim.Optimizer = AdamP(
+            module.parameters(), rate, betas=GAME_BETAS, weight_decay=decay
+        )
+        return game
+
+    def _clip(
+        self, parameters: list[nn.Parameter], usual: dict[str, float], name: str
+    ) -> bool:
         """Shorten an unusually long gradient; whether it is finite at all.
 
         A rollout that runs away has a gradient thousands of times the usual one; its
         trace in the optimiser's moments would spoil many steps to come.
         """
-        most = self.config.clip * group["usual"] or math.inf
+        before = usual.get(name, 0.0)
+        most = self.config.clip * before or math.inf
         length = float(torch.nn.utils.clip_grad_norm_(parameters, most))
         if not math.isfinite(length):
             return False
-        memory = MEMORY if group["usual"] else 0.0
-        group["usual"] = memory * group["usual"] + (1 - memory) * min(length, most)
+        memory = MEMORY if before else 0.0
+        usual[name] = memory * before + (1 - memory) * min(length, most)
+        self.longest[name] = max(usual[name], self.longest.get(name, 0.0))
         return True
 
     def _shared(self, loss: Tensor, parameters: list[nn.Parameter]) -> Tensor:

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
-Ending = Literal["done", "time", "plateau", "stopped", "diverged"]
+Ending = Literal["done", "time", "plateau", "stopped", "diverged", "collapsed"]
 
+ENDLESS = 100_000  # epochs: the time limit alone decides
 ENDINGS: dict[Ending, str] = {
     "done": "all epochs done",
     "time": "the time is up",
@@ -19,7 +22,11 @@ ENDINGS: dict[Ending, str] = {
     "stopped": "stopped; what was learned is kept",
     "diverged": "the loss became NaN; the last good weights are kept. "
     "Try a smaller learning rate",
+    "collapsed": "the networks no longer play against each other (all frames alike, or "
+    "nothing more to learn); the last good weights are kept. Try another seed, or a "
+    "smaller learning rate",
 }
+SPOILED = "diverged", "collapsed"  # endings of runs that went wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +63,9 @@ class BatchDone:
 class EpochDone:
     """One pass over the training windows ended and was checked on unseen frames.
 
-    ``preview`` has the shape (3, C, Y, X): last input, forecast and truth of one
-    validation window, in the movie's grey levels.
+    ``preview`` has the shape (N, C, Y, X), in the movie's grey levels: last input,
+    forecast and truth of one validation window, or some frames that were made.
+    ``stage`` is what is being learned, ``signals`` what else is worth watching.
     """
 
     epoch: int
@@ -66,6 +74,8 @@ class EpochDone:
     best: bool
     seconds: float
     preview: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+    stage: str = ""
+    signals: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,8 @@ class Progress:
     validation: tuple[float, ...] = ()
     seconds: float = 0.0
     best_epoch: int = 0
+    stage: str = ""
+    signals: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     path: Path | None = None
     ended: Ending | None = None
 
@@ -142,6 +154,11 @@ class Progress:
                     validation=(*self.validation, event.validation),
                     seconds=event.seconds,
                     best_epoch=event.epoch if event.best else self.best_epoch,
+                    stage=event.stage,
+                    signals={
+                        name: (*self.signals.get(name, ()), value)
+                        for name, value in event.signals.items()
+                    },
                 )
             case Saved():
                 return replace(self, path=event.path)

@@ -17,9 +17,11 @@ from napari_morphocast.errors import TrainingError
 from napari_morphocast.models.base import Forecaster
 from napari_morphocast.training.calibrating import calibrate
 from napari_morphocast.training.checkpoint import Checkpoint, read, save
+from napari_morphocast.training.course import RETREATS, Course
 from napari_morphocast.training.descent import Descent
 from napari_morphocast.training.devices import choose, engine
 from napari_morphocast.training.events import (
+    SPOILED,
     BatchDone,
     Ending,
     EpochDone,
@@ -43,11 +45,6 @@ if TYPE_CHECKING:
     from napari_morphocast.data.windows import Window, Windows
     from napari_morphocast.models.base import Model, Stage
     from napari_morphocast.training.config import Hardware
-
-WARMUP = 0.05  # share of a run in which the learning rate rises
-COLDEST = 0.02  # share of the peak learning rate that a run ends with
-RETREATS = 1  # to the best weights, before a run ends for want of better ones
-SLOWER = 0.1  # learning rate after a retreat, relative to before
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,40 +114,49 @@ class _Loop:
         self.model = model.to(self.device)
         average = get_ema_multi_avg_fn(self.config.ema)
         self.average = AveragedModel(self.model, multi_avg_fn=average)
-        self.plan = _plan(model.stages(), self.config.epochs)
+        self.course = Course(model.stages(), self.config, self.state)
         self.descent = Descent(self.fabric, self.config)
         self.began = time.monotonic() - self.state.seconds
         self.kept = time.monotonic()
-        self.again = 0  # epoch from which a run that had ended here waits anew
-        self.again = self.state.epoch if self._plateau() else 0
         self.persistence = self._persistence()
         if self.state.weights:
             self.model.load_state_dict(self.state.weights)
             self.average.load_state_dict(self.state.average)
 
     def run(self) -> Iterator[Event]:
-        """Epoch after epoch until there is a reason to end."""
+        """Stage after stage until there is a reason to end."""
+        course, state = self.course, self.state
         yield self._started()
-        if not math.isfinite(self.state.best):
-            self._look()
-        why: Ending = "done"
-        while why == "done" and self.state.epoch < len(self.plan):
-            stage = self.plan[self.state.epoch]
-            self._enter(stage)
-            why = yield from self._epoch(stage)
-            if why in ("done", "time"):
-                yield from self._check(stage)
-            if why == "done" and self._plateau():
-                why = "plateau"
-            if why in ("plateau", "diverged") and self._retreat():
-                why = "done"
-        if why == "stopped" and self.state.epoch == 0:
+        why = yield from self._stage()
+        while why in ("done", "time", "plateau") and not course.last:
+            self._go_back()
+            course.advance()
+            why = yield from self._stage()
+        if why == "stopped" and state.epoch == 0:
             self._look()
         self._keep()
         if self.config.members > 1 and self.fabric.is_global_zero:
             calibrate(self.job.path, self.feed.validation, self.device)
         yield Saved(self.job.path)
         yield Finished(why)
+
+    def _stage(self) -> Generator[Event, None, Ending]:
+        """Epoch after epoch of one stage; returns why it ended."""
+        course, state = self.course, self.state
+        self.descent.begin(course.stage, state.optimizers)
+        if not math.isfinite(state.best):
+            self._look()
+        why: Ending = "done"
+        while why == "done" and not course.done:
+            why = yield from self._epoch(course.stage)
+            if why in ("done", "time"):
+                good = yield from self._check()
+                why = why if good else "collapsed"
+            if why == "done" and course.plateau:
+                why = "plateau"
+            if why in ("plateau", *SPOILED) and self._retreat():
+                why = "done"
+        return why
 
     def release(self) -> None:
         """Give the device's memory back."""
@@ -162,7 +168,7 @@ class _Loop:
 
     def _started(self) -> Started:
         return Started(
-            epochs=len(self.plan),
+            epochs=self.config.epochs,
             batches=self.feed.batches,
             persistence=self.persistence,
             device=str(self.device),
@@ -174,18 +180,12 @@ class _Loop:
             note=self.job.note,
         )
 
-    def _enter(self, stage: Stage) -> None:
-        """Make the stage's optimisers, unless it goes on."""
-        goes_on = self.state.stage == stage.name
-        if not (self.descent.optimizers and goes_on):
-            self.descent.begin(stage, self.state.optimizers if goes_on else ())
-        self.state.stage = stage.name
-
     def _epoch(self, stage: Stage) -> Generator[Event, None, Ending]:
         """Go through the rest of one epoch; returns "done", or why the run must end."""
         state = self.state
+        rank = (self.fabric.global_rank,) if self.fabric.world_size > 1 else ()
         for batch, weight in self.feed.epoch(state.epoch, state.batch):
-            torch.manual_seed(_mixed(self.config.seed, state.epoch, state.batch))
+            torch.manual_seed(_mixed(self.config.seed, state.epoch, state.batch, *rank))
             loss = self._step(stage, batch, weight)
             if not math.isfinite(loss):
                 return "diverged"
@@ -195,22 +195,29 @@ class _Loop:
             yield BatchDone(state.epoch + 1, state.batch, loss, state.seconds)
             if stop:
                 return "stopped"
-            if self.config.minutes and state.seconds >= 60 * self.config.minutes:
+            if self.course.late:
                 return "time"
             if time.monotonic() - self.kept >= self.config.autosave:
                 self._keep()
         return "done"
 
     def _step(self, stage: Stage, batch: Window[Tensor], weight: float) -> float:
-        """Descend once along what is due; returns the mean loss of the first's name."""
+        """Descend once along what is due; returns the mean loss of the first's name.
+
+        NaN if any loss is not finite.
+        """
         self.model.train()
-        rate = self.config.learning_rate * self._warmth()
-        shown = []
+        rate = self.config.learning_rate * self.course.warmth(self.feed.batches)
+        steps = self.state.epoch * self.feed.batches + self.state.batch
+        losses = {}
         for objective in stage.objectives:
-            if self.state.batch % objective.every == 0:
-                loss = self.descent.step(objective, batch, weight, rate)
-                shown += [loss] * (objective.name == stage.objectives[0].name)
+            if steps % objective.every == 0:
+                losses[objective] = self.descent.step(objective, batch, weight, rate)
         self.average.update_parameters(self.model)
+        if not all(loss.isfinite() for loss in losses.values()):
+            return math.nan
+        first = stage.objectives[0].name
+        shown = [loss for one, loss in losses.items() if one.name == first]
         return float(torch.stack(shown).mean()) if shown else 0.0
 
     def _agreed(self) -> tuple[float, bool]:
@@ -221,21 +228,6 @@ class _Loop:
         mine = torch.tensor([seconds, float(stop)], dtype=torch.float64)
         most = self.fabric.all_reduce(mine.to(self.device), reduce_op="max")
         return float(most[0]), bool(most[1])
-
-    def _warmth(self) -> float:
-        """Share of the peak learning rate: a short rise, then half a cosine."""
-        slower: float = SLOWER**self.state.retreats
-        if self.config.schedule == "constant":
-            return slower
-        steps = self.state.epoch * self.feed.batches + self.state.batch
-        done = (steps + 1) / (len(self.plan) * self.feed.batches)
-        if self.config.minutes:
-            done = max(done, self.state.seconds / (60 * self.config.minutes))
-        if done < WARMUP:
-            return slower * done / WARMUP
-        fall = min(1.0, (done - WARMUP) / (1 - WARMUP))
-        height = COLDEST + (1 - COLDEST) * (1 + math.cos(math.pi * fall)) / 2
-        return slower * height
 
     def _look(self) -> None:
         """Keep the weights as they are if nothing better is there yet.
@@ -263,12 +255,15 @@ class _Loop:
             network.load_state_dict(tuned)
         return validation
 
-    def _check(self, stage: Stage) -> Iterator[Event]:
-        """End an epoch: look at unseen frames, keep the weights if they are better."""
+    def _check(self) -> Generator[Event, None, bool]:
+        """End an epoch: look at unseen frames, keep the weights if they are better.
+
+        Returns whether the networks are still sound.
+        """
         state = self.state
         validation, preview = self._validate()
-        last_stage = stage is self.plan[-1]
-        best = last_stage and validation < state.best
+        sound = not self._collapsed()
+        best = sound and validation < state.best
         state.train.append(state.loss / max(1, state.batch))
         state.validation.append(validation)
         state.epoch += 1
@@ -284,25 +279,46 @@ class _Loop:
             best=best,
             seconds=state.seconds,
             preview=preview,
+            stage=self.course.stage.name,
+            signals=self.model.signals(),
         )
         if best:
             yield Saved(self.job.path)
+        return sound
 
     @torch.no_grad()
     def _validate(self) -> tuple[float, NDArray[np.float32]]:
-        """Mean loss on the validation windows, and a picture of the first one."""
+        """Mean loss on the validation windows, and pictures of the first ones."""
+        self._share_buffers()
         model = cast("Model", self.average.module).eval()
+        validate = model.stages()[self.state.place].validate or model.validate
         total = count = 0.0
         preview = np.empty((0,), np.float32)
         for batch in self.feed.checks():
             with self.fabric.autocast():
-                loss, forecast = model.validate(batch)
+                loss, found = validate(batch)
             total += float(loss) * len(batch.target)
             count += len(batch.target)
-            if forecast is not None and not preview.size:
-                pictures = batch.context[0, -1], forecast[0, 0], batch.target[0, 0]
-                preview = self.feed.grey(torch.stack([p.float() for p in pictures]))
+            if not preview.size:
+                preview = self.feed.grey(model.pictures(batch, found).float())
         return total / count, preview
+
+    def _share_buffers(self) -> None:
+        """Give all processes those of the first, so that they judge alike."""
+        if self.fabric.world_size > 1:
+            for buffer in (*self.model.buffers(), *self.average.buffers()):
+                buffer.copy_(self.fabric.broadcast(buffer))
+
+    @torch.no_grad()
+    def _collapsed(self) -> bool:
+        """Whether networks that play against each other have nothing more to say."""
+        if not self.course.settled:
+            return False
+        if self.course.stage.game and self.descent.faded:
+            return True
+        model = cast("Model", self.average.module).eval()
+        collapsed = model.stages()[self.state.place].collapsed
+        return collapsed is not None and collapsed(self.feed.checks())
 
     @torch.no_grad()
     def _persistence(self) -> float:
@@ -316,34 +332,34 @@ class _Loop:
             count += len(target)
         return total / count
 
-    def _plateau(self) -> bool:
-        """Whether unseen frames have not been forecast better for too long."""
-        begun = self.plan.index(self.plan[-1])  # earlier stages are not judged
-        since = max(begun, self.state.best_epoch, self.state.retreated, self.again)
-        waited = self.state.epoch - since
-        return bool(self.config.patience) and waited >= self.config.patience
-
     def _retreat(self) -> bool:
         """Go back to the best weights, and on more slowly; False if that was done."""
         state = self.state
         if state.retreats == RETREATS:
             return False
-        self.fabric.barrier()
-        _, best = read(self.job.path)
-        self.model.load_state_dict(best.state_dict())
-        self.average.module.load_state_dict(best.state_dict())
-        self.descent.optimizers.clear()
+        self._go_back()
+        self.descent.begin(self.course.stage)
         state.optimizers, state.batch, state.loss = [], 0, 0.0
         state.retreats, state.retreated = state.retreats + 1, state.epoch
         return True
 
+    def _go_back(self) -> None:
+        """Take up the best weights again."""
+        self.fabric.barrier()
+        _, best = read(self.job.path)
+        self.model.load_state_dict(best.state_dict())
+        self.average.module.load_state_dict(best.state_dict())
+
     def _save(self, validation: float) -> None:
         """Write the averaged weights as the checkpoint, and the state beside it."""
+        state = self.state
         scores = {
             "validation": validation,
-            "persistence": self.persistence,
-            "epoch": self.state.epoch,
+            "epoch": float(state.epoch),
+            "stages_left": float(self.course.left),
         }
+        if math.isfinite(self.persistence):
+            scores["persistence"] = self.persistence
         if self.fabric.is_global_zero:
             weights = self.average.module.state_dict()
             draft = self.job.draft.model_copy(update={"scores": scores})
@@ -362,18 +378,6 @@ class _Loop:
             optimizers=self.descent.states() or self.state.optimizers,
         )
         write_state(self.job.path, now)
-
-
-def _plan(stages: tuple[Stage, ...], epochs: int) -> list[Stage]:
-    """Give every epoch to a stage, in order, by the stages' shares."""
-    total = sum(stage.share for stage in stages)
-    plan: list[Stage] = []
-    share = 0.0
-    for stage in stages:
-        share += stage.share
-        until = max(len(plan) + 1, round(epochs * share / total))
-        plan += [stage] * (until - len(plan))
-    return plan
 
 
 def _mixed(*numbers: int) -> int:

@@ -33,9 +33,11 @@ class RunState:
     best_epoch: int = 0
     retreats: int = 0  # to the best weights, to go on more slowly
     retreated: int = 0  # epoch of the last one
+    place: int = 0  # of the stage that is on, in order
+    began: int = 0  # epoch before the stage's first one
+    since: float = 0.0  # seconds at which the stage began
     train: list[float] = field(default_factory=list)
     validation: list[float] = field(default_factory=list)
-    stage: str = ""
     weights: dict[str, Any] = field(default_factory=dict)
     average: dict[str, Any] = field(default_factory=dict)
     optimizers: list[dict[str, Any]] = field(default_factory=list)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from napari_morphocast.training.events import Progress
 
 TRAINING, VALIDATION = "#3b8ede", "#e08a1e"  # told apart in both themes, by all eyes
+SIGNALS = "#7a9a3a", "#a06ab4"
 HEIGHT = 170
 
 
@@ -72,6 +73,8 @@ class Curves(QWidget):
             values = getattr(progress, name)
             epochs = list(range(1, len(values) + 1))
             self._items[name].setData(epochs, list(values))
+        for name, values in progress.signals.items():
+            self._signal(name).setData(range(1, len(values) + 1), values)
         best = progress.best_epoch
         known = 0 < best <= len(progress.validation)
         if known:
@@ -97,10 +100,20 @@ class Curves(QWidget):
         last = max(len(progress.validation), 4) + 0.5
         self._plot.setXRange(0.5, last, padding=0)
 
+    def _signal(self, name: str) -> Any:
+        """The dotted curve of a signal, named at its end; made when first needed."""
+        import pyqtgraph as pg
+
+        if name not in self._items:
+            pen = pg.mkPen(SIGNALS[len(self._items) % 2], style=Qt.PenStyle.DotLine)
+            self._items[name] = self._plot.plot(pen=pen, name=name)
+        return self._items[name]
+
     def _make(self) -> None:
         import pyqtgraph as pg
 
         self._plot = plot = pg.PlotWidget()
+        plot.addLegend(offset=(-1, 1), labelTextSize="8pt")
         plot.setFixedHeight(HEIGHT)
         plot.setMouseEnabled(False, False)
         plot.hideButtons()
