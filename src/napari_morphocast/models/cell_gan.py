@@ -1,0 +1,404 @@
+"""Cell-GAN: a style-based GAN with a U-Net critic and a guidance encoder."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional as F
+
+from napari_morphocast.models.adaptive import Augmentation
+from napari_morphocast.models.base import (
+    SHOWN,
+    ModelConfig,
+    Objective,
+    Stage,
+    Synthesizer,
+    SynthesizerConfig,
+)
+from napari_morphocast.models.critic import Critic, Judgement
+from napari_morphocast.models.cutmix import mixed
+from napari_morphocast.models.guidance import Encoder
+from napari_morphocast.models.sliced import sliced
+from napari_morphocast.models.style import Generator, Mapping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from napari_morphocast.data.windows import Window
+    from napari_morphocast.models.layers import Activation
+
+R1_EVERY, PATH_EVERY, CUTMIX_EVERY = 16, 4, 4  # batches
+COLLAGES = 500  # until they count in full
+PATH_MEMORY, MEAN_MEMORY = 0.99, 0.998
+COLLAPSED = 0.1  # of the variety of real images: less is ever the same image
+ENOUGH = 64  # images whose variety means something
+MIXED_STYLES = 0.9  # share of images made from two styles
+
+
+class CellGANConfig(SynthesizerConfig):
+    """Settings of the Cell-GAN."""
+
+    width: float = Field(
+        0.0625,
+        gt=0,
+        le=2,
+        title="Width",
+        description="Scales all numbers of feature maps; 1 is the size of the thesis, "
+        "for which a graphics card is needed.",
+    )
+    critic: float = Field(
+        2.5,
+        gt=0,
+        le=8,
+        title="Critic's width",
+        description="Scales the feature maps of the critic alone: a narrow network "
+        "learns faster from a wider critic; 1 in the thesis.",
+    )
+    latent: int = Field(
+        64,
+        ge=8,
+        le=1024,
+        title="Latent",
+        description="Numbers that describe a frame; 512 in the thesis.",
+    )
+    depth: int = Field(
+        4,
+        ge=1,
+        le=16,
+        title="Mapping depth",
+        description="Layers from the latent to the style; 8 in the thesis.",
+    )
+    activation: Literal["leaky", "pade"] = Field(
+        "leaky",
+        title="Activation",
+        description="Leaky ReLU, or a rational function that is learned (Pade).",
+    )
+    guide: Literal["one style", "styles"] = Field(
+        "styles",
+        title="Guide",
+        description="Whether the guidance encoder finds one style for a frame, as in "
+        "the thesis, or one for each layer of the generator (W+).",
+    )
+    likeness: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        title="Likeness",
+        description="Weight of the critic's own features in training the guidance "
+        "encoder; 0 in the thesis.",
+    )
+    adapt: float = Field(
+        100_000,
+        ge=0,
+        le=1e7,
+        title="Adaption",
+        description="Images after which augmentation may reach its maximum if the "
+        "critic only remembers; 0 for no augmentation.",
+    )
+    turns: bool = Field(
+        False,
+        title="Mirror and turn",
+        description="Learn from mirrored and turned frames, too; right only when the "
+        "scene has no preferred direction.",
+    )
+    r1: float = Field(
+        1.0,
+        ge=0,
+        le=1000,
+        title="Gradient penalty",
+        description="Weight of R1, which keeps the critic smooth on real frames; 10 in "
+        "the thesis.",
+    )
+    path: float = Field(
+        0.0,
+        ge=0,
+        le=100,
+        title="Path length",
+        description="Weight of the regulariser that keeps steps in style and steps in "
+        "the frame alike; 2 in the thesis. In narrow networks it makes frames alike.",
+    )
+    cutmix: float = Field(
+        1.0,
+        ge=0,
+        le=100,
+        title="CutMix",
+        description="Weight of the rule that the critic judges pixels of a collage as "
+        "those of its parts.",
+    )
+
+
+class CellGAN(Synthesizer, name="cell_gan"):
+    """Cell-GAN: StyleGAN2's generator (Karras et al., 2020), a U-Net critic.
+
+    The losses are those of Goodfellow (non-saturating), R1 and path length, and CutMix
+    consistency (Schönfeld et al., 2020); small data are stretched by adaptive
+    augmentation. Afterwards a guidance encoder learns to find the style of a frame.
+    Inside, images have values of about -1..1.
+    """
+
+    Config = CellGANConfig
+    implied = Synthesizer.implied | {"flips"}
+    config: CellGANConfig
+    path_length: Tensor
+    collages: Tensor
+    mean: Tensor
+
+    def __init__(self, config: CellGANConfig, channels: int) -> None:
+        super().__init__(config, channels)
+        kind: Activation = config.activation
+        maps = channels * config.frames
+        sizes = config.side, maps, config.latent, config.width, kind
+        self.mapping = Mapping(config.latent, config.depth, kind)
+        self.generator = Generator(*sizes)
+        self.critic = Critic(config.side, maps, config.width * config.critic, kind)
+        styles = self.generator.styles if config.guide == "styles" else 1
+        self.encoder = Encoder(
+            config.side, maps, styles, config.latent, config.width, kind
+        )
+        self.augment = Augmentation(config.adapt, turns=config.turns)
+        self.register_buffer("path_length", torch.zeros(()))
+        self.register_buffer("collages", torch.zeros(()))  # so far
+        self.register_buffer("mean", torch.zeros(config.latent))  # style
+
+    @classmethod
+    def usual(cls, config: ModelConfig) -> dict[str, Any]:
+        """Crops as large as the images, larger batches, a longer average."""
+        assert isinstance(config, CellGANConfig)
+        return {
+            "context": max(1, config.frames - 1),
+            "horizon": 1,
+            "crop": config.side,
+            "flips": config.turns,
+            "batch": 8,
+            "learning_rate": 1e-3,
+            "ema": 0.99,
+            "patience": 0,
+            "epochs": 100_000,
+            "minutes": 60,
+        }
+
+    def stages(self) -> tuple[Stage, ...]:
+        """First the game of generator and critic, then the guidance encoder."""
+        maker = torch.nn.ModuleList([self.mapping, self.generator])
+        critic = Objective("critic", self.critic_loss, self.critic)
+        made = Objective("generator", self.generator_loss, maker)
+        lazy = [
+            Objective("gradient penalty", self.penalty, self.critic, R1_EVERY),
+            Objective("collage", self.collage, self.critic, CUTMIX_EVERY),
+            Objective("path length", self.wander, maker, PATH_EVERY),
+        ]
+        weights = self.config.r1, self.config.cutmix, self.config.path
+        kept = [one for one, weight in zip(lazy, weights, strict=True) if weight]
+        guide = Objective("guide", self.guide_loss, self.encoder)
+        return (
+            Stage(
+                "adversarial",
+                (critic, made, *kept),
+                share=4.0,
+                validate=self.unlike_unseen,
+                game=True,
+                collapsed=self.collapsed,
+            ),
+            Stage("guidance", (guide,)),
+        )
+
+    # --- making images
+
+    @property
+    def middle(self) -> Tensor:
+        """Mean style, in every layer: shape (layers, latent)."""
+        return self.mean.expand(self.generator.styles, -1)
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Styles (count, layers, latent) of random latents, alike in all layers."""
+        size = count, self.config.latent
+        z = torch.randn(size, generator=generator, device=generator.device)
+        return self._styles(z.to(self.mean))
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Styles (B, layers, latent) from which images like these are made."""
+        offset: Tensor = self.encoder(2 * images - 1)
+        return self.middle + offset.expand(-1, self.generator.styles, -1)
+
+    def decode(self, codes: Tensor, generator: torch.Generator) -> Tensor:
+        """Make an image of each code; the generator draws the noise of all layers."""
+        noise = self.generator.noise(len(codes), generator)
+        image: Tensor = self.generator(codes, [n.to(codes) for n in noise])
+        return (image + 1) / 2
+
+    def unlike(self, one: Tensor, other: Tensor) -> Tensor:
+        """Distance in the critic's features, each size counting alike."""
+        with torch.no_grad():
+            wanted = self.critic.features(2 * other - 1)
+        distances = [
+            (a - b).abs().mean() / b.abs().mean().clamp(min=1e-6)
+            for a, b in zip(self.critic.features(2 * one - 1), wanted, strict=True)
+        ]
+        return torch.stack(distances).mean()
+
+    # --- judging
+
+    def validate(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
+        """How unlike unseen images are those that are made from their own styles."""
+        real = self.images(batch)
+        again = self.decode(self.encode(real), torch.Generator().manual_seed(0))
+        return self._apart(again, real), again
+
+    def unlike_unseen(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
+        """How unlike unseen images are those that are made at random, in patches."""
+        real = self.images(batch)
+        lot = torch.Generator().manual_seed(round(1e6 * float(real.mean())))
+        made = self.sample(max(len(real), SHOWN), lot)
+        return sliced(real, made, lot), made
+
+    def collapsed(self, batches: Iterable[Window[Tensor]]) -> bool:
+        """Whether made images differ from each other far less than unseen ones do.
+
+        Seen coarsely, for noise is never the same.
+        """
+        real = torch.cat([self.images(batch) for batch in batches])
+        real = real[:: -(-len(real) // ENOUGH)]
+        made = self.sample(ENOUGH, torch.Generator().manual_seed(0))
+        coarse = [F.avg_pool2d(images, self.side // 8) for images in (made, real)]
+        various = [images.std(0, correction=0).mean() for images in coarse]
+        return bool(various[0] < COLLAPSED * various[1])
+
+    def signals(self) -> dict[str, float]:
+        """How often augmentation changes images, and the sign that drives it."""
+        if not self.config.adapt:
+            return {}
+        found = {"augmentation": self.augment.share, "overfitting": self.augment.sign}
+        return {name: float(value) for name, value in found.items()}
+
+    # --- losses
+
+    def critic_loss(self, batch: Window[Tensor]) -> Tensor:
+        """Real images are real and made ones are not, each pixel of them too."""
+        real = self.augment(self.images(batch))
+        with torch.no_grad():
+            made = self.augment(self._made(len(real)))
+        for_real, for_made = self._judged(real), self._judged(made)
+        if self.config.adapt:
+            self.augment.learn(for_real.image)
+        return (
+            F.softplus(-for_real.image).mean()
+            + F.softplus(-for_real.pixels).mean()
+            + F.softplus(for_made.image).mean()
+            + F.softplus(for_made.pixels).mean()
+        )
+
+    def generator_loss(self, batch: Window[Tensor]) -> Tensor:
+        """Made images shall be taken for real (non-saturating)."""
+        styles = self._drawn(len(batch.target))
+        with torch.no_grad():
+            self.mean.lerp_(styles.mean((0, 1)), 1 - MEAN_MEMORY)
+        made = self.decode(styles, self._lot())
+        found = self._judged(self.augment(made))
+        return F.softplus(-found.image).mean() + F.softplus(-found.pixels).mean()
+
+    def penalty(self, batch: Window[Tensor]) -> Tensor:
+        """R1: squared gradient of the logits for real images (Mescheder et al., 2018).
+
+        Multiplied by the interval at which it is evaluated.
+        """
+        real = 2 * self.augment(self.images(batch)) - 1
+        real = real.detach().requires_grad_()
+        found: Judgement = self.critic(real)
+        logits = found.image.sum() + found.pixels.mean((1, 2, 3)).sum()
+        (gradient,) = torch.autograd.grad(logits, real, create_graph=True)
+        size: Tensor = gradient.square().sum((1, 2, 3)).mean()
+        return R1_EVERY * self.config.r1 / 2 * size
+
+    def collage(self, batch: Window[Tensor]) -> Tensor:
+        """Pixels of a collage are judged as those of its parts (CutMix).
+
+        Weighs little at first, when the critic still judges without knowing.
+        """
+        real = self.augment(self.images(batch))
+        with torch.no_grad():
+            made = self.augment(self._made(len(real)))
+        whole, mask = mixed(real, made)
+        parts = self._judged(real).pixels, self._judged(made).pixels
+        found = self._judged(whole).pixels
+        apart = F.mse_loss(found, torch.where(mask, *parts))
+        self.collages += 1
+        warmth = (self.collages / COLLAGES).clamp(max=1)
+        return CUTMIX_EVERY * self.config.cutmix * warmth * apart
+
+    def wander(self, batch: Window[Tensor]) -> Tensor:
+        """Path length: a step in style shall change the image by a constant amount.
+
+        Multiplied by the interval at which it is evaluated (Karras et al., 2020,
+        equation 4).
+        """
+        styles = self._drawn(max(1, len(batch.target) // 2))
+        made = 2 * self.decode(styles, self._lot())
+        noise = torch.randn_like(made) / math.sqrt(made.shape[-1] * made.shape[-2])
+        (gradient,) = torch.autograd.grad(
+            (made * noise).sum(), styles, create_graph=True
+        )
+        lengths = gradient.square().sum(2).mean(1).sqrt()
+        usual = lengths.detach().mean()
+        if not self.path_length:
+            self.path_length.copy_(usual)  # from 0 it would first ask for no steps
+        self.path_length.lerp_(usual, 1 - PATH_MEMORY)
+        far: Tensor = (lengths - self.path_length).square().mean()
+        return PATH_EVERY * self.config.path * far
+
+    def guide_loss(self, batch: Window[Tensor]) -> Tensor:
+        """The image made from an image's style is that image; a style's, that style.
+
+        L1 of images and of styles, as in the thesis, and of the critic's features.
+        """
+        real = self.images(batch)
+        again = self.decode(self.encode(real), self._lot())
+        with torch.no_grad():
+            styles = self._guides(len(real))
+            made = self.decode(styles, self._lot())
+        return self._apart(again, real) + F.l1_loss(self.encode(made), styles)
+
+    def _apart(self, again: Tensor, real: Tensor) -> Tensor:
+        """How far images are from those that they shall be, by pixels and by looks."""
+        apart = 2 * F.l1_loss(again, real)
+        if self.config.likeness:
+            apart = apart + self.config.likeness * self.unlike(again, real)
+        return apart
+
+    def _judged(self, images: Tensor) -> Judgement:
+        judgement: Judgement = self.critic(2 * images - 1)
+        return judgement
+
+    def _made(self, count: int) -> Tensor:
+        return self.decode(self._drawn(count), self._lot())
+
+    def _styles(self, z: Tensor) -> Tensor:
+        """Styles (B, layers, latent) of latents (B, latent)."""
+        style: Tensor = self.mapping(z)
+        return style[:, None].expand(-1, self.generator.styles, -1)
+
+    def _drawn(self, count: int) -> Tensor:
+        """Styles of random latents; most change at a random layer (style mixing)."""
+        device = self.mean.device
+        z = torch.randn(2, count, self.config.latent, device=device)
+        one, other = self._styles(z[0]), self._styles(z[1])
+        layers = torch.arange(one.shape[1], device=device)
+        cut = torch.randint(1, one.shape[1], (count, 1), device=device)
+        never = torch.rand(count, 1, device=device) >= MIXED_STYLES
+        first = (layers < cut) | never
+        return torch.where(first[..., None], one, other)
+
+    def _guides(self, count: int) -> Tensor:
+        """Random styles that the encoder can tell: mixed ones only if it finds many."""
+        if self.config.guide == "styles":
+            return self._drawn(count)
+        z = torch.randn(count, self.config.latent, device=self.mean.device)
+        return self._styles(z)
+
+    def _lot(self) -> torch.Generator:
+        """A generator that follows from torch's own, which the training loop seeds."""
+        seed = int(torch.randint(2**31, ()))
+        return torch.Generator(self.mean.device).manual_seed(seed)

@@ -1,0 +1,87 @@
+"""Guidance encoder: the styles from which an image like this one is made."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from napari_morphocast.models.layers import EqualLinear, activation
+
+if TYPE_CHECKING:
+    from napari_morphocast.models.layers import Activation
+
+MAPS = 32, 64, 128, 256, 256, 256, 128  # feature maps, at full width
+BOTTOM = 2  # side, in pixels, of the smallest features
+GROUPS = 4  # that features are normalised in; of single ones brightness would be lost
+
+
+class Block(nn.Module):
+    """Two normalised, activated 3 x 3 convolutions beside a 1 x 1 convolution."""
+
+    def __init__(self, inputs: int, outputs: int, kind: Activation) -> None:
+        super().__init__()
+        self.main = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, padding=1),
+            nn.GroupNorm(math.gcd(GROUPS, outputs), outputs),
+            activation(kind),
+            nn.Conv2d(outputs, outputs, 3, padding=1),
+            nn.GroupNorm(math.gcd(GROUPS, outputs), outputs),
+            activation(kind),
+        )
+        self.skip = nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, inputs, Y, X) to (B, outputs, Y, X)."""
+        summed: Tensor = (self.main(x) + self.skip(x)) * math.sqrt(0.5)
+        return summed
+
+
+class Encoder(nn.Module):
+    """Maps images (B, C, side, side) to styles (B, styles, style).
+
+    Parameters
+    ----------
+    side : int
+        Of the images, a power of two from 8 (pixels).
+    channels : int
+        C of the images.
+    styles : int
+        How many styles are told apart: 1, or one for each layer (W+).
+    style : int
+        Features of a style.
+    width : float
+        Scales all numbers of feature maps; 1 is the size of the Cell-GAN.
+    kind : str
+        Activation.
+    """
+
+    def __init__(
+        self,
+        side: int,
+        channels: int,
+        styles: int,
+        style: int,
+        width: float,
+        kind: Activation,
+    ) -> None:
+        super().__init__()
+        halvings = round(math.log2(side / BOTTOM))
+        wanted = [MAPS[min(n, len(MAPS) - 2)] for n in range(halvings - 1)] + [MAPS[-1]]
+        maps = [max(GROUPS, round(n * width / GROUPS) * GROUPS) for n in wanted]
+        self.blocks = nn.ModuleList(
+            Block(a, b, kind) for a, b in pairwise([channels, *maps])
+        )
+        self.styles = styles
+        self.head = EqualLinear(maps[-1] * BOTTOM**2, styles * style)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map images with values of about -1..1 to offsets from the mean style."""
+        for block in self.blocks:
+            x = F.avg_pool2d(block(x), 2)
+        found: Tensor = self.head(x.flatten(1))
+        styles: Tensor = found.unflatten(1, (self.styles, -1))
+        return styles

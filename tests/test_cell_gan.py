@@ -1,0 +1,366 @@
+"""The Cell-GAN: each loss, what it moves, and training through the one loop."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from movies import gliding
+from napari_morphocast import api, read_movie
+from napari_morphocast.cli import main
+from napari_morphocast.data.windows import Window
+from napari_morphocast.errors import MovieError, SettingsError
+from napari_morphocast.models.adaptive import Augmentation
+from napari_morphocast.models.cell_gan import (
+    PATH_EVERY,
+    R1_EVERY,
+    CellGAN,
+    CellGANConfig,
+)
+from napari_morphocast.models.sliced import sliced
+from napari_morphocast.training import descent
+from napari_morphocast.training.checkpoint import read
+from napari_morphocast.training.config import Hardware, Run, TrainConfig
+from napari_morphocast.training.events import BatchDone, Finished
+from napari_morphocast.training.resume import read_state
+from napari_morphocast.training.synthesizer import TrainedSynthesizer
+
+CPU = Hardware(device="cpu")
+TINY = {"side": 32, "width": 0.04, "latent": 8, "depth": 1}
+
+
+def tiny(channels: int = 1, **settings: object) -> CellGAN:
+    torch.manual_seed(0)
+    return CellGAN(CellGANConfig(**TINY | settings), channels)
+
+
+def batch(count: int = 4, channels: int = 1, side: int = 32) -> Window:
+    frames = torch.rand(2, count, 1, channels, side, side)
+    return Window(*frames)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory) -> Path:
+    """A Cell-GAN that has hardly learned."""
+    path = tmp_path_factory.mktemp("gan") / "cells.morphocast"
+    run = Run.make("cell_gan", **TINY, epochs=2)
+    *_, last = api.train(gliding(40, (40, 36)), path, run, hardware=CPU)
+    assert last == Finished("done")
+    return path
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_each_objective_moves_only_its_own_parameters(number):
+    model = tiny(path=2.0)
+    objectives = [one for stage in model.stages() for one in stage.objectives]
+    assert len(objectives) == 6
+    objective = objectives[number]
+    own = list(objective.module.parameters())
+    loss = objective.loss(batch())
+    loss.backward(inputs=own)
+    mine = {id(p) for p in own}
+    others = [p for p in model.parameters() if id(p) not in mine]
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in own)
+    assert all(p.grad is None for p in others)
+
+
+def test_the_gradient_penalty_is_that_of_the_paper():
+    model = tiny(adapt=0, r1=10.0).double()
+    frames = Window(*(part.double() for part in batch()))
+    real = (2 * model.images(frames) - 1).requires_grad_()
+    total = 0.0
+    for one in range(len(real)):
+        found = model.critic(real)
+        logit = found.image[one] + found.pixels[one].mean()
+        (gradient,) = torch.autograd.grad(logit, real)
+        total += float(gradient[one].square().sum())
+    expected = R1_EVERY * 10 / 2 * total / len(real)
+    # Logits of a group know each other only through the minibatch's spread.
+    assert float(model.penalty(frames).detach()) == pytest.approx(expected, rel=0.05)
+
+
+def test_path_length_measures_steps_in_style(monkeypatch):
+    model = tiny(path=2.0).double()
+    styles = torch.randn(2, model.generator.styles, 8, dtype=torch.float64)
+    styles.requires_grad_()
+    monkeypatch.setattr(model, "_drawn", lambda count: styles)
+    frames = batch()
+    torch.manual_seed(3)
+    found = float(model.wander(frames).detach())
+    torch.manual_seed(3)
+    made = 2 * model.decode(styles, model._lot())
+    noise = torch.randn_like(made) / 32
+    (gradient,) = torch.autograd.grad((made * noise).sum(), styles)
+    lengths = gradient.norm(dim=2).square().mean(1).sqrt()
+    mean = lengths.mean()  # the first ones say what is usual
+    assert found == pytest.approx(
+        PATH_EVERY * 2 * float((lengths - mean).square().mean())
+    )
+    assert float(model.path_length) == pytest.approx(float(mean))
+
+
+def test_a_critic_that_remembers_is_shown_ever_more_changes():
+    augment = Augmentation(1000, turns=True)
+    for _ in range(200):
+        augment.learn(torch.ones(8))
+    assert float(augment.share) == pytest.approx(0.8)
+    for _ in range(400):
+        augment.learn(torch.tensor([-1.0, 1.0]).repeat(4))
+    assert float(augment.share) < 1
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_changes_keep_images_images(share):
+    augment = Augmentation(1000, turns=True)
+    augment.share.fill_(share)
+    images = torch.rand(16, 2, 16, 16)
+    changed = augment(images)
+    assert changed.shape == images.shape
+    assert torch.equal(changed, images) == (share == 0)
+    assert changed.requires_grad is False
+    assert augment(images.requires_grad_()).requires_grad
+
+
+def test_patches_tell_sets_of_images_apart():
+    lot = torch.Generator().manual_seed(0)
+    one, two = torch.rand(2, 8, 1, 32, 32, generator=lot)
+    alike = sliced(one, two, torch.Generator().manual_seed(1))
+    blurred = torch.nn.functional.avg_pool2d(two, 5, 1, 2)
+    assert sliced(one, one, torch.Generator().manual_seed(1)) < 0.05
+    assert sliced(one, blurred, torch.Generator().manual_seed(1)) > 3 * alike
+
+
+def test_larger_frames_are_cropped_and_smaller_ones_mirrored():
+    model = tiny()
+    large = torch.arange(40.0).expand(1, 1, 36, 40)
+    assert model.fitted(large)[0, 0, 0].tolist() == list(range(4, 36))
+    assert model.fitted(torch.rand(1, 1, 24, 20)).shape == (1, 1, 32, 32)
+
+
+@pytest.mark.parametrize("guide", ["one style", "styles"])
+def test_the_guide_finds_one_style_or_one_for_each_layer(guide):
+    model = tiny(guide=guide)
+    codes = model.encode(torch.rand(3, 1, 32, 32))
+    assert codes.shape == (3, model.generator.styles, 8)
+    assert (codes.std(1).max() < 1e-6) == (guide == "one style")
+
+
+def test_a_seed_decides_the_frames(path):
+    model = TrainedSynthesizer.read(path)
+    assert np.array_equal(model.sample(2, seed=1), model.sample(2, seed=1))
+    assert not np.array_equal(model.sample(2, seed=1), model.sample(2, seed=2))
+
+
+def test_no_variation_makes_the_most_typical_frame(path):
+    model = TrainedSynthesizer.read(path)
+    codes = model.model.sample(3, torch.Generator().manual_seed(0), variation=0)
+    same = model.model.decode(model.model.middle[None], torch.Generator())
+    assert codes.std(0).mean() < 0.2 * same.std()
+
+
+def test_frames_come_in_the_movies_grey_levels(path):
+    made = api.synthesize(path, count=3)
+    assert made.frames.shape == (3, 1, 1, 32, 32)
+    assert made.frames.dtype == np.uint8
+    assert made.movie.pixel_size == gliding().pixel_size
+
+
+def test_refining_brings_a_frame_nearer(path):
+    movie, model = gliding(40, (40, 36)), TrainedSynthesizer.read(path)
+    frame = movie.read(20, 21)
+    code = model.encode(frame)
+    told: list[float] = []
+    refined = model.refine(frame, code, 30, progress=told.append)
+    target = frame[:, :, 4:36, 2:34]
+    before, after = (
+        np.abs(model.decode(c)[0] - target).mean() for c in (code, refined)
+    )
+    assert after < before
+    assert told[-1] == 1
+
+
+def test_refining_can_be_stopped(path):
+    model, stop = TrainedSynthesizer.read(path), threading.Event()
+    stop.set()
+    frame = gliding(40, (40, 36)).read(20, 21)
+    code = model.encode(frame)
+    assert torch.equal(model.refine(frame, code, 30, stop=stop), code)
+
+
+def test_codes_between_two_begin_and_end_there(path):
+    model = TrainedSynthesizer.read(path)
+    one, other = (model.encode(gliding(40, (40, 36)).read(t, t + 1)) for t in (3, 30))
+    way = model.between(one, other, 5)
+    assert torch.allclose(way[0], one[0])
+    assert torch.allclose(way[-1], other[0])
+
+
+def test_three_frames_in_a_row_are_made_at_once(tmp_path):
+    path = tmp_path / "three.morphocast"
+    run = Run.make("cell_gan", **TINY, frames=3, epochs=2)
+    list(api.train(gliding(20), path, run, hardware=CPU))
+    made = api.synthesize(path, count=2, like=gliding(20), frame=5)
+    assert made.frames.shape == (2, 3, 1, 24, 28)
+    assert len(made.movie) == 6
+    with pytest.raises(MovieError, match="3 in a row"):
+        api.synthesize(path, like=gliding(20), frame=1)
+
+
+def test_a_synthetic_context_can_be_rolled_out(tmp_path):
+    path = tmp_path / "three.morphocast"
+    run = Run.make("cell_gan", **TINY, frames=3, epochs=2)
+    list(api.train(gliding(20), path, run, hardware=CPU))
+    context = api.synthesize(path, count=1).movie
+    ahead = api.rollout(context, "linear", horizon=4, hardware=CPU)
+    assert np.stack(list(ahead.frames)).shape == (4, 1, 24, 28)
+    assert context.interval == gliding().interval
+
+
+def test_settings_of_training_suit_the_model_unless_told():
+    usual = Run.make("cell_gan", side=128)
+    assert (usual.training.crop, usual.training.minutes) == (128, 60)
+    assert Run.make("cell_gan", batch=4).training.batch == 4
+    assert Run.make("cell_gan", epochs=3).training.minutes == 0
+    assert Run.make("cell_gan", frames=4).window.length == 4
+    assert Run.make("unet").training.batch == TrainConfig().batch
+
+
+def test_frames_smaller_than_the_side_are_made_as_large_as_they_are(tmp_path):
+    path, movie = tmp_path / "small.morphocast", gliding(20, (28, 24))
+    run = Run.make("cell_gan", **TINY, epochs=2)
+    list(api.train(movie, path, run, hardware=CPU))
+    assert api.synthesize(path, count=2).frames.shape == (2, 1, 1, 28, 24)
+    made = api.synthesize(path, count=2, like=gliding(20, (40, 40)))
+    assert made.frames.shape == (2, 1, 1, 28, 24)
+
+
+def test_frames_far_too_small_for_the_side_are_refused(tmp_path):
+    run = Run.make("cell_gan", **TINY | {"side": 64}, epochs=1)
+    with pytest.raises(SettingsError, match="16 x 16 pixels are too small for a side"):
+        list(api.train(gliding(20, (16, 16)), tmp_path / "a.morphocast", run))
+
+
+def test_a_generator_that_makes_ever_the_same_image_ends_the_run(tmp_path, monkeypatch):
+    path = tmp_path / "same.morphocast"
+    honest = CellGAN.sample
+    asked = []
+
+    def same(self, count, generator, *, variation=1.0):
+        asked.append(count)
+        return honest(self, count, generator, variation=variation * (len(asked) < 9))
+
+    monkeypatch.setattr(CellGAN, "sample", same)
+    run = Run.make("cell_gan", **TINY, epochs=20)
+    *_, last = api.train(gliding(40, (40, 36)), path, run, hardware=CPU)
+    assert last == Finished("collapsed")
+    assert read_state(path).epoch < 16  # the stage would have had so many
+    assert read(path)[0].scores["stages_left"] == 1
+    with pytest.raises(SettingsError, match="has not learned to imitate a frame"):
+        api.synthesize(path, like=gliding(40, (40, 36)))
+
+
+def test_a_loss_that_becomes_nan_ends_the_run_whichever_it_is(tmp_path, monkeypatch):
+    honest = CellGAN.generator_loss
+    monkeypatch.setattr(
+        CellGAN, "generator_loss", lambda *given: honest(*given) * float("nan")
+    )
+    run = Run.make("cell_gan", **TINY, epochs=4)
+    path = tmp_path / "nan.morphocast"
+    *_, last = api.train(gliding(40, (40, 36)), path, run, hardware=CPU)
+    assert last == Finished("diverged")
+
+
+def test_images_are_turned_all_eight_ways_alike():
+    torch.manual_seed(0)
+    augment = Augmentation(1000, turns=True)
+    augment.share.fill_(0.8)
+    augment._shifted = lambda images: images
+    corner = torch.zeros(4000, 1, 4, 4)
+    corner[:, :, 0, 1] = 100
+    places = augment(corner).flatten(1).argmax(1).bincount()
+    kept = int(places[1])
+    others = places[places > 0].tolist()
+    others.remove(kept)
+    assert len(others) == 7
+    assert kept / 4000 == pytest.approx(0.2 + 0.8 / 8, abs=0.03)
+    assert np.allclose(np.array(others) / 4000, 0.1, atol=0.03)
+
+
+def test_lazy_losses_are_as_rare_in_short_epochs(tmp_path, monkeypatch):
+    calls: list[int] = []
+    honest = CellGAN.penalty
+
+    def counted(self, batch):
+        calls.append(1)
+        return honest(self, batch)
+
+    monkeypatch.setattr(CellGAN, "penalty", counted)
+    run = Run.make("cell_gan", **TINY, epochs=10)
+    list(api.train(gliding(40), tmp_path / "lazy.morphocast", run, hardware=CPU))
+    batches = -(-27 // 8) * 8  # of eight epochs of the first stage
+    assert len(calls) == -(-batches // R1_EVERY)
+
+
+def test_a_gradient_that_has_vanished_ends_the_run(tmp_path, monkeypatch):
+    honest, calls = CellGAN.generator_loss, []
+
+    def fading(self, batch):
+        calls.append(1)
+        return honest(self, batch) * (1e-12 if len(calls) > 8 else 1)
+
+    monkeypatch.setattr(CellGAN, "generator_loss", fading)
+    monkeypatch.setattr(descent, "MEMORY", 0.0)
+    run = Run.make("cell_gan", **TINY, epochs=20)
+    path = tmp_path / "faded.morphocast"
+    *_, last = api.train(gliding(40, (40, 36)), path, run, hardware=CPU)
+    assert last == Finished("collapsed")
+
+
+@pytest.mark.parametrize("epochs", [1, 4])
+def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(tmp_path, epochs):
+    whole, parts = tmp_path / "whole.morphocast", tmp_path / "parts.morphocast"
+    run = Run.make("cell_gan", **TINY, epochs=4)
+    list(api.train(gliding(20), whole, run, hardware=CPU))
+    stop = threading.Event()
+    for event in api.train(gliding(20), parts, run, hardware=CPU, stop=stop):
+        if isinstance(event, BatchDone) and event.epoch == epochs:
+            stop.set()
+    list(api.resume(gliding(20), parts, hardware=CPU))
+    assert read_state(parts).validation == pytest.approx(read_state(whole).validation)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"count": 0}, "At least 1"),
+        ({"variation": -1.0}, "from 0 to 2"),
+        ({"refine": -1}, "0 steps or more"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(path, settings, says):
+    with pytest.raises(SettingsError, match=says):
+        api.synthesize(path, **settings)
+
+
+def test_frames_with_other_channels_are_refused(path):
+    with pytest.raises(MovieError, match=r"1 channel\(s\)"):
+        api.synthesize(path, like=gliding(channels=2))
+
+
+def test_the_command_writes_frames_that_say_what_they_are(path, tmp_path, capsys):
+    out = tmp_path / "made.ome.tif"
+    assert main(["synthesize", str(path), "-o", str(out), "--count", "3"]) == 0
+    assert read_movie(out).shape == (3, 1, 32, 32)
+    assert b"SYNTHETIC" in out.read_bytes()
+    assert "SYNTHETIC" in capsys.readouterr().out
+
+
+def test_the_command_refuses_a_forecaster(tmp_path, capsys):
+    sample = Path(api.__file__).parents[1] / "sample_data" / "tissue.morphocast"
+    out = str(tmp_path / "made.npy")
+    assert main(["synthesize", str(sample), "-o", out]) == 2
+    assert "--model cell_gan" in capsys.readouterr().err
