@@ -214,6 +214,11 @@ def test_grey_levels_too_large_to_compute_with_are_refused(verb):
         verb(movie)
 
 
+def test_no_rollout_starts_from_fewer_frames_than_the_context(model):
+    with pytest.raises(MovieError, match="has to see 3 frames before it forecasts"):
+        api.rollout(gliding(2), model, hardware=CPU)
+
+
 @pytest.mark.parametrize("start", [1, 99])
 def test_a_baseline_that_cannot_be_tuned_is_refused_in_one_sentence(start):
     with pytest.raises(MovieError, match="can start at frames 4 to"):

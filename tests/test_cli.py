@@ -521,7 +521,10 @@ def test_the_demo_leaves_a_model_scores_and_pictures(
         "forecast.png",
         "rollout.gif",
         "rollout.ome.tif",
+        "synthetic.ome.tif",
+        "synthetic.png",
     }
+    assert len(read_movie(folder / "synthetic.ome.tif")) == 8
     told = capsys.readouterr().out
     assert "advection" in told
     assert "napari" in told

@@ -3,24 +3,36 @@
 from napari_morphocast.api.controls import controls
 from napari_morphocast.api.evaluating import evaluate
 from napari_morphocast.api.forecasting import Forecast, predict, rollout
+from napari_morphocast.api.judging import judge
 from napari_morphocast.api.loading import Model, load
 from napari_morphocast.api.robustness import robustness
 from napari_morphocast.api.surprise import surprise
+from napari_morphocast.api.synthesizing import (
+    Synthesis,
+    interpolate,
+    nearest,
+    synthesize,
+)
 from napari_morphocast.api.training import resume, train
 from napari_morphocast.api.worth import hardest, worth
 
 __all__ = [
     "Forecast",
     "Model",
+    "Synthesis",
     "controls",
     "evaluate",
     "hardest",
+    "interpolate",
+    "judge",
     "load",
+    "nearest",
     "predict",
     "resume",
     "robustness",
     "rollout",
     "surprise",
+    "synthesize",
     "train",
     "worth",
 ]

@@ -148,6 +148,12 @@ def rollout(
     trained = ready(movie, model, hardware, until=begin)
     if horizon < 1:
         raise SettingsError(f"The horizon must be 1 frame or more, not {horizon}.")
+    if len(movie) < trained.context:
+        raise MovieError(
+            f"{trained.name} has to see {trained.context} frames before it forecasts, "
+            f"but {movie.name!r} has {len(movie)}; use a longer movie, or a model "
+            "trained with a shorter context."
+        )
     if not trained.context <= begin <= len(movie):
         raise MovieError(
             f"A rollout of {trained.name} can start at frames {trained.context} to "

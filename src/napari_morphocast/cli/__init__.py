@@ -207,7 +207,7 @@ def evaluate(
     fill_nan: FillNan = False,
     device: Device = "auto",
 ) -> None:
-    """Score models beside the baselines."""
+    """Score forecasts beside the baselines, or made frames beside real ones."""
     from napari_morphocast.cli.evaluating import Comparison, compare
 
     opening = Opening(axes, channel, z, fill_nan)
@@ -284,6 +284,39 @@ def surprise(
     opening = Opening(axes, channel, z, fill_nan)
     how = Search(lead, alarms, until, blur)
     find(movie, opening, model, how, (output, events), device)
+
+
+@app.command()
+def synthesize(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="a .morphocast file")],
+    output: Output,
+    count: Annotated[int, _option("--count", "how many")] = 8,
+    like: Annotated[
+        Path | None, _option("--like", "a movie, to make them like a frame of it")
+    ] = None,
+    frame: Annotated[
+        int, _option("--frame", "number of that frame; -1 is the last")
+    ] = -1,
+    variation: Annotated[
+        float | None,
+        _option("--variation", "0 to 2; else 1, or 0.3 with --like"),
+    ] = None,
+    refine: Annotated[
+        int, _option("--refine", "steps that make them more like it, such as 100")
+    ] = 0,
+    seed: Annotated[int, _option("--seed", "what all chance follows from")] = 0,
+    plot: Annotated[Path | None, _option("--plot", "draw the first as PNG")] = None,
+    axes: Axes = None,
+    channel: Channel = None,
+    z: Depth = None,
+    device: Device = "auto",
+) -> None:
+    """Make frames that nobody saw, like those that a Cell-GAN learned from."""
+    from napari_morphocast.cli.synthesize import Wish, make
+
+    opening = Opening(axes, channel, z)
+    wish = Wish(count, like, frame, variation, refine, seed)
+    make(model, wish, opening, (output, plot), device)
 
 
 @app.command()

@@ -5,8 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_morphocast.cli.inputs import Settings, hardware_of, interruptible
+from napari_morphocast.cli.inputs import (
+    Opening,
+    Settings,
+    hardware_of,
+    interruptible,
+)
 from napari_morphocast.cli.report import bar, describe, follow, say, warn
+from napari_morphocast.cli.synthesize import Wish, make
 from napari_morphocast.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -16,10 +22,13 @@ if TYPE_CHECKING:
     from napari_morphocast.evaluation.scores import Scores
     from napari_morphocast.training.config import Hardware
 
-SAMPLE = Path(__file__).parent.parent / "sample_data" / "tissue.ome.tif"
+SAMPLES = Path(__file__).parent.parent / "sample_data"
+SAMPLE = SAMPLES / "tissue.ome.tif"
+YEAST, YEAST_MODEL = SAMPLES / "yeast.ome.tif", SAMPLES / "yeast.morphocast"
 HORIZON = 10  # frames, for scores
 BEYOND = 12  # frames past the end of the movie
 SHOWN_LEAD = 3  # frames ahead, in the picture of one forecast
+SYNTHETIC = 8  # frames like the last one of the yeast sample
 
 
 def run_demo(folder: Path, minutes: float, device: str) -> None:
@@ -42,6 +51,7 @@ def run_demo(folder: Path, minutes: float, device: str) -> None:
         if stop.is_set():
             return
         _roll_out(movie, folder, hardware)
+        make(YEAST_MODEL, _wish(), Opening(), _synthetic(folder), device)
     warn(scores.notes)
     say(f"\n{scores.table()}\n")
     for reference in ("persistence", api.hardest(scores, "demo")):
@@ -119,6 +129,15 @@ def _roll_out(movie: Movie, folder: Path, hardware: Hardware) -> None:
     )
 
 
+def _wish() -> Wish:
+    """Frames like the last one of a sample movie, by a sample model."""
+    return Wish(SYNTHETIC, YEAST, frame=-1, variation=None, refine=0, seed=0)
+
+
+def _synthetic(folder: Path) -> tuple[Path, Path]:
+    return folder / "synthetic.ome.tif", folder / "synthetic.png"
+
+
 def _say_where(folder: Path) -> None:
     kinds = {
         "demo.morphocast": "the trained model",
@@ -127,6 +146,8 @@ def _say_where(folder: Path) -> None:
         "forecast.png": f"last frame, truth, forecast {SHOWN_LEAD} frames ahead, error",
         "rollout.gif": "truth beside a rollout; orange where it is foretold",
         "rollout.ome.tif": f"{BEYOND} frames past the end of the movie",
+        "synthetic.ome.tif": f"{SYNTHETIC} SYNTHETIC frames like a real one of yeast",
+        "synthetic.png": "the same, below that frame",
     }
     say()
     for name, text in kinds.items():

@@ -11,6 +11,7 @@ from napari_morphocast.cli.inputs import (
     hardware_of,
     interruptible,
 )
+from napari_morphocast.cli.judging import are_makers, judge_each
 from napari_morphocast.cli.report import bar, say, warn
 from napari_morphocast.errors import ForecastError, SettingsError
 
@@ -44,6 +45,9 @@ def compare(
     path: Path, opening: Opening, models: Sequence[str], how: Comparison, device: str
 ) -> None:
     """Score models beside the baselines; print tables, verdicts and warnings."""
+    if are_makers(models, how):
+        judge_each(path, opening, models, how, device)
+        return
     check_score_targets(how.table, how.plot, path, *models)
     movie = opening.open(path)
     hardware = hardware_of({"device": device})

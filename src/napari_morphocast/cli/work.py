@@ -14,6 +14,7 @@ from napari_morphocast.cli.inputs import (
 )
 from napari_morphocast.cli.report import describe, follow, leads, say, warn
 from napari_morphocast.errors import MorphocastError, SettingsError
+from napari_morphocast.training.events import SPOILED
 
 if TYPE_CHECKING:
     import threading
@@ -55,7 +56,7 @@ def learn(
             _say_checks(movie, aside=aside)
         progress = follow(events, for_programs=plan.for_programs)
         say(f"The model is {plan.output}.", aside=aside)
-        if not stop.is_set() and leads() and progress.ended != "diverged":
+        if not stop.is_set() and leads() and progress.ended not in SPOILED:
             for sentence in worth(movies[0], plan.output, chosen, stop):
                 say(sentence, aside=aside)
 
@@ -65,8 +66,13 @@ def worth(
 ) -> Iterator[str]:
     """Say whether a model beats the trivial ones on frames it has not seen."""
     from napari_morphocast import api
+    from napari_morphocast.presenters.model_files import makes
     from napari_morphocast.presenters.train_wording import FEW
 
+    if makes(model):
+        yield f"Make frames: morphocast synthesize {model} -o frames.ome.tif"
+        yield f"How like real ones are they? morphocast evaluate MOVIE {model}"
+        return
     try:
         scores = api.worth(movie, model, hardware=hardware, stop=stop)
     except MorphocastError as error:

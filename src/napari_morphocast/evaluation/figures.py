@@ -10,7 +10,7 @@ from napari_morphocast.errors import SettingsError
 from napari_morphocast.evaluation.wording import ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from matplotlib.figure import Figure
@@ -21,6 +21,7 @@ CONTRAST = 0.5, 99.8  # percentiles that become black and white
 TINY = 280  # pixels; smaller frames are enlarged in an animation
 FOREIGN = (255, 150, 40)  # frame around what no camera saw
 CAPTION = 22  # pixels
+SHEET, WIDEST_SHEET, TITLE = 1.4, 14.0, 0.3  # inches: a picture, a row, its title
 
 
 def draw_forecast(
@@ -109,6 +110,36 @@ def draw_rollout(
         )
     except OSError as error:
         raise SettingsError(f"Cannot write {path}: {error.strerror}.") from None
+
+
+def draw_sheet(
+    path: str | Path, rows: Mapping[str, NDArray[Any]], *, rgb: bool = False
+) -> None:
+    """Draw frames in rows, each with a title, all with the same grey levels.
+
+    Parameters
+    ----------
+    path : path
+        The PNG.
+    rows : mapping of str to array, shape (N, C, Y, X)
+        Frames of the same size by the title of their row; the first row says which
+        grey levels are black and white.
+    rgb : bool
+        Whether the channels are red, green and blue.
+    """
+    limits = _limits(next(iter(rows.values())))
+    most = max(map(len, rows.values()))
+    height, width = next(iter(rows.values())).shape[-2:]
+    each = min(SHEET, WIDEST_SHEET / most)  # inches
+    figure = new_figure(most * each, len(rows) * (each * height / width + TITLE))
+    panels = figure.subplots(len(rows), most, squeeze=False)
+    for line, (title, frames) in zip(panels, rows.items(), strict=True):
+        line[0].set_title(title, loc="left", fontsize=9)
+        for axes, frame in zip(line, frames, strict=False):
+            axes.imshow(_shade(frame, limits, rgb))
+        for axes in line:
+            axes.set_axis_off()
+    save_figure(figure, path)
 
 
 def _limits(frames: NDArray[Any]) -> tuple[float, float]:

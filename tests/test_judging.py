@@ -1,0 +1,95 @@
+"""``morphocast evaluate`` on models that make frames, and what it writes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from movies import gliding
+from napari_morphocast import api, read_movie
+from napari_morphocast.cli import main
+from napari_morphocast.errors import MovieError
+from napari_morphocast.evaluation import looks
+from napari_morphocast.evaluation.judgement import GUIDED, RANDOM, REAL, REFINED
+from napari_morphocast.training.config import Hardware, Run
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CPU = Hardware(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> tuple[Path, Path]:
+    """A movie, and an autoencoder that has learned a little from it."""
+    folder = tmp_path_factory.mktemp("vae")
+    movie, path = gliding(600, (32, 32)), folder / "cells.morphocast"
+    np.save(folder / "movie.npy", movie.frames[:, 0])
+    run = Run.make("vae", side=32, width=4, latent=8, epochs=4)
+    list(api.train(movie, path, run, hardware=CPU))
+    return folder / "movie.npy", path
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(looks, "STEPS", 20)
+
+
+def test_real_frames_are_the_floor(trained):
+    movie, path = trained
+    found = api.judge(read_movie(movie), path, refine=2, hardware=CPU)
+    assert found.kinds == (REAL, RANDOM, GUIDED, REFINED)
+    assert found.count == 60
+    for measure in ("Fréchet distance", "Fréchet distance, untrained"):
+        assert found.of(REAL, measure) < found.of(RANDOM, measure)
+    assert found.of(GUIDED, "SSIM to its guide") > found.of(
+        GUIDED, "SSIM to another guide"
+    )
+
+
+def test_the_ratio_is_that_of_the_distances(trained):
+    movie, path = trained
+    found = api.judge(read_movie(movie), path, hardware=CPU)
+    far = [found.of(who, "Fréchet distance") for who in (GUIDED, RANDOM)]
+    assert found.ratio() == far[0] / far[1]
+    assert f"{found.ratio():.2f} times as far" in found.sentence()
+
+
+def test_the_command_prints_and_writes_every_measure(trained, tmp_path, capsys):
+    movie, path = trained
+    for name in ("scores.csv", "scores.json"):
+        out = str(tmp_path / name)
+        assert main(["evaluate", str(movie), str(path), "-o", out]) == 0
+    said = capsys.readouterr().out
+    assert "60 unseen frames" in said
+    assert "kernel distance" in said
+    with (tmp_path / "scores.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["model"] for row in rows} == {"cells"}
+    read = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+    assert len(read["cells"]["measures"]) == len(rows)
+    assert read["cells"]["features"] in said
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["persistence"], "the ones and the others apart"),
+        (["--controls"], "--controls is for models that forecast"),
+        (["--plot", "a.png"], "--plot is for models that forecast"),
+    ],
+)
+def test_what_is_for_forecasts_is_refused(trained, more, says, capsys):
+    movie, path = trained
+    assert main(["evaluate", str(movie), str(path), *more]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_too_few_unseen_frames_are_refused(trained):
+    _, path = trained
+    with pytest.raises(MovieError, match="16 are needed"):
+        api.judge(gliding(12, (32, 32)), path, hardware=CPU)
