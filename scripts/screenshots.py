@@ -24,14 +24,15 @@ IMAGES = Path(__file__).parents[1] / "docs" / "images"
 LONGEST = 240  # seconds that anything may take
 EPOCHS = 12  # seen in the picture of a model that learns
 LATE = 80  # frame on which an error is seen
+GROWN = 60  # frame of the yeast movie that others are made like
 
 
 class Scene:
-    """A napari with the tissue sample and one dock after the other."""
+    """A napari with a sample movie and one dock after the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, sample: str) -> None:
         self.viewer = napari.Viewer()
-        self.viewer.open_sample("napari-morphocast", "tissue")
+        self.viewer.open_sample("napari-morphocast", sample)
         self.docks: list[QWidget] = []
 
     def open(self, name: str, height: int = 800) -> QWidget:
@@ -119,14 +120,24 @@ def judging(scene: Scene) -> None:
     scene.take("evaluate")
 
 
+def imagining(scene: Scene) -> None:
+    """Make frames like one of the yeast movie, by the sample model."""
+    dock = scene.open("Synthesize")
+    scene.viewer.dims.set_point(0, GROWN * 180)
+    press(dock, f"Like frame {GROWN}")
+    scene.done()
+    scene.viewer.reset_view()
+    scene.take("synthesize")
+
+
 def main() -> None:
     """Take all pictures."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         _preferences.user_config_path = lambda _: home / "config"
         _preferences.user_data_path = lambda _: home / "data"
-        for part in (learning, foretelling, judging):
-            scene = Scene()
+        for part in (learning, foretelling, judging, imagining):
+            scene = Scene("yeast" if part is imagining else "tissue")
             part(scene)
             scene.viewer.close()
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SAMPLES = {"tissue.ome.tif", "yeast.ome.tif", "waves.ome.tif", "tissue.morphocast"}
+MOVIES = {"tissue.ome.tif", "yeast.ome.tif", "waves.ome.tif"}
+SAMPLES = MOVIES | {"tissue.morphocast", "yeast.morphocast"}
 LOOK = """
 import json, sys
 from importlib.resources import files

@@ -13,6 +13,7 @@ from qtpy.QtCore import Qt
 
 from movies import gliding
 from napari_morphocast.presenters.job import Job
+from napari_morphocast.presenters.model_files import makes
 from napari_morphocast.presenters.train import TrainPresenter
 from napari_morphocast.widgets import _train
 from napari_morphocast.widgets._background import controller_of
@@ -272,6 +273,36 @@ def test_the_last_settings_are_remembered(viewer, dock, open_dock, forecasts, qt
     qtbot.waitUntil(lambda: again._settings.ready, timeout=WAIT)
     assert again._settings.values()["width"] == 4
     assert again._settings.values()["context"] == 2
+
+
+def test_each_model_comes_with_what_is_usual_for_it(qtbot, home, viewer):
+    dock = TrainDock(viewer)
+    qtbot.addWidget(dock)
+    qtbot.waitUntil(lambda: dock._settings.ready, timeout=WAIT)
+    settings, models = dock._settings, dock._settings._model
+    few = settings.values()
+    settings._forms[1].set_values({"seed": 7, "width": 8})
+    models.setCurrentText("cell_gan")
+    values = settings.values()
+    assert not {"context", "horizon", "crop"} & set(values)
+    assert (values["batch"], values["minutes"], values["seed"]) == (8, 60, 7)
+    assert values["width"] == 0.0625
+    models.setCurrentText("unet")
+    assert settings.values() == {**few, "seed": 7}
+
+
+def test_a_model_that_makes_frames_is_trained_too(qtbot, viewer, dock, forecasts, home):
+    add_movie(viewer)
+    dock._settings._model.setCurrentText("vae")
+    tiny = {"side": 32, "width": 4, "latent": 4, "epochs": 2}
+    for form in dock._settings._forms:
+        form.set_values(tiny)
+    button(dock, "train").click()
+    verdict = dock._run.verdict
+    qtbot.waitUntil(lambda: "Synthesize dock" in verdict.text(), timeout=WAIT)
+    assert not forecasts
+    (saved,) = (home / "data" / "models").glob("gliding *.morphocast")
+    assert makes(saved)
 
 
 def test_a_viewer_has_one_presenter_however_many_docks(viewer, open_dock):

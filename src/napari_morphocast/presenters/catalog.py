@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pydantic.fields import FieldInfo
+
+    from napari_morphocast.models.base import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,8 @@ class Catalog:
     Parameters
     ----------
     models : mapping
-        Fields of model, window and training by name, for each model.
+        Fields of model, window and training by name, for each model, with the
+        defaults that suit it.
     about : mapping
         One sentence on each model.
     devices : tuple of (str, str)
@@ -38,18 +42,28 @@ class Catalog:
 
 def load_catalog() -> Catalog:
     """Find out; this imports torch, so call it away from the screen."""
-    from napari_morphocast.data.windows import WindowSpec
     from napari_morphocast.models import base
-    from napari_morphocast.training.config import TrainConfig
     from napari_morphocast.training.devices import advice, devices
     from napari_morphocast.training.trained import is_baseline
 
-    models, about = {}, {}
-    for name, kind in base.FORECASTERS.items():
-        if is_baseline(kind):
-            continue
-        parts = (WindowSpec, kind.Config, TrainConfig)
-        models[name] = {n: f for part in parts for n, f in part.model_fields.items()}
-        about[name] = (kind.__doc__ or name).strip().splitlines()[0]
+    forecasters = {n: k for n, k in base.FORECASTERS.items() if not is_baseline(k)}
+    kinds: dict[str, type[base.Model]] = {**forecasters, **base.SYNTHESIZERS}
+    models = {name: dict(_fields(kind)) for name, kind in kinds.items()}
+    about = {n: (k.__doc__ or n).strip().splitlines()[0] for n, k in kinds.items()}
     places = tuple((device.name, device.label) for device in devices())
     return Catalog(models, about, places, advice(), base.AUTOMATIC)
+
+
+def _fields(kind: type[Model]) -> Iterator[tuple[str, FieldInfo]]:
+    """What can be set; not what follows from the model's own settings."""
+    from napari_morphocast.data.windows import WindowSpec
+    from napari_morphocast.training.config import TrainConfig
+
+    usual = kind.usual(kind.Config())
+    for part in (WindowSpec, kind.Config, TrainConfig):
+        for name, field in part.model_fields.items():
+            if name in kind.implied:
+                continue
+            suited = copy(field)
+            suited.default = usual.get(name, field.default)
+            yield name, suited

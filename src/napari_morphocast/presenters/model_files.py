@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 ENDING = ".morphocast"
 SCORES = "validation", "persistence"
 LONGEST_HEADER = 2**24  # bytes; more is no model of ours
-SAMPLE = Path(__file__).parent.parent / "sample_data" / f"tissue{ENDING}"
+SAMPLES = Path(__file__).parent.parent / "sample_data"
+SAMPLE, SAMPLE_MAKER = SAMPLES / f"tissue{ENDING}", SAMPLES / f"yeast{ENDING}"
+MAKERS = "cell_gan", "vae"  # architectures that make frames instead of forecasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,10 @@ class ModelFacts:
         Day, as text; empty when unknown.
     task : str
         "forecast", or "between" if it fills in frames between others.
+    side : int
+        Height and width of the frames that a synthesizer makes (pixels).
+    guided : bool
+        Whether it can make frames like a given one: its training came to that stage.
     skill : float
         Share of the validation loss of "nothing moves" that the model removes.
     learned : tuple of (int, frozenset of str)
@@ -63,6 +69,8 @@ class ModelFacts:
     skill: float = math.nan
     members: int = 1
     task: str = "forecast"
+    side: int = 0
+    guided: bool = True
     learned: tuple[tuple[int, frozenset[str]], ...] = ()
 
     def sentence(self) -> str:
@@ -70,10 +78,16 @@ class ModelFacts:
         learned = f" on {self.movie}" if self.movie else ""
         when = f" · {self.made_on}" if self.made_on else ""
         several = f" ({self.members} members)" if self.members > 1 else ""
-        return (
-            f"{self.kind}{several}, trained{learned}{when}\n"
-            f"{self._sees()}{self._verdict()} {self._doubt()}"
-        )
+        first = f"{self.kind}{several}, trained{learned}{when}\n"
+        if self.makes:
+            size = f"Makes frames of up to {self.side} × {self.side} pixels"
+            return f"{first}{size}{'' if self.guided else ', but only at random'}."
+        return f"{first}{self._sees()}{self._verdict()} {self._doubt()}"
+
+    @property
+    def makes(self) -> bool:
+        """Whether it makes frames instead of forecasting some."""
+        return self.kind in MAKERS
 
     def _sees(self) -> str:
         if self.task == "between":
@@ -123,15 +137,28 @@ class ModelChoice:
 
 
 def choices(trained: Iterable[Path], folder: Path) -> list[ModelChoice]:
-    """Models trained just now, those of the folder, the sample, the baselines."""
+    """Forecasters trained just now, those of the folder, the sample, the baselines."""
+    seen = _files(trained, folder, SAMPLE, "tissue (sample model)")
+    simple = [ModelChoice(f"{name} (baseline)", name) for name in BASELINES]
+    return [*(c for c in seen if not makes(Path(c.model))), *simple]
+
+
+def synthesizers(trained: Iterable[Path], folder: Path) -> list[ModelChoice]:
+    """Models that make frames: trained just now, those of the folder, the sample."""
+    seen = _files(trained, folder, SAMPLE_MAKER, "yeast (sample model)")
+    return [choice for choice in seen if makes(Path(choice.model))]
+
+
+def _files(
+    trained: Iterable[Path], folder: Path, sample: Path, called: str
+) -> list[ModelChoice]:
     seen: dict[Path, ModelChoice] = {}
     for path in [*trained, *sorted(folder.glob(f"*{ENDING}"))]:
         if path.is_file() and path not in seen:
             seen[path] = ModelChoice(path.stem, path)
-    if SAMPLE.is_file():
-        seen.setdefault(SAMPLE, ModelChoice("tissue (sample model)", SAMPLE))
-    simple = [ModelChoice(f"{name} (baseline)", name) for name in BASELINES]
-    return [*seen.values(), *simple]
+    if sample.is_file():
+        seen.setdefault(sample, ModelChoice(called, sample))
+    return list(seen.values())
 
 
 def read_facts(path: Path) -> ModelFacts:
@@ -162,6 +189,14 @@ def fills_in(path: Path) -> bool:
         return False
 
 
+def makes(path: Path) -> bool:
+    """Whether a model makes frames; what cannot be read fails when loaded."""
+    try:
+        return read_facts(path).makes
+    except CheckpointError:
+        return False
+
+
 def _header(path: Path) -> Any:
     with path.open("rb") as file:
         start = file.read(8)
@@ -186,6 +221,8 @@ def _facts(about: dict[str, Any]) -> ModelFacts:
         skill=1 - loss / line if line else math.nan,
         members=int(about.get("training", {}).get("members", 1)),
         task=str(about["window"].get("task", "forecast")),
+        side=int(about.get("settings", {}).get("side", 0)),
+        guided=not about["scores"].get("stages_left", 0),
         learned=tuple(
             (int(one.get("until", 0)), frozenset(one.get("seen", ())))
             for one in about["movies"]

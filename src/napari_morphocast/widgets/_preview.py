@@ -16,12 +16,15 @@ if TYPE_CHECKING:
 
 KIND = "preview"
 NAMES = "preview: last input | forecast | truth"
+MADE = "preview: SYNTHETIC frames"
 
 
-def add_preview(viewer: ViewerModel, layer: Image, preview: NDArray[Any]) -> Image:
-    """Show (3, C, Y, X) grey levels in one layer below the movie, reusing an old one.
+def add_preview(
+    viewer: ViewerModel, layer: Image, preview: NDArray[Any], names: str = NAMES
+) -> Image:
+    """Show (N, C, Y, X) grey levels in one layer below the movie, reusing an old one.
 
-    The three pictures stand side by side: last input, forecast and truth. The layer
+    The pictures, which ``names`` says what they are, stand side by side. The layer
     has all the axes of the movie, and is the same at all times: napari 0.9.2 crashes
     when a movie is removed and only a layer with fewer axes remains.
     """
@@ -30,14 +33,15 @@ def add_preview(viewer: ViewerModel, layer: Image, preview: NDArray[Any]) -> Ima
     for other in viewer.layers:
         own = own_metadata(other)
         same = own.get("kind") == KIND and own.get("source") == source.name
+        same = same and own.get("order") == names
         if same and own["picture"].shape == picture.shape:
             own["picture"][...] = picture
             other.refresh(extent=False)
             return other
-    about = {"kind": KIND, "source": source.name, "order": NAMES, "picture": picture}
+    about = {"kind": KIND, "source": source.name, "order": names, "picture": picture}
     return viewer.add_image(
         _everywhere(picture, source),
-        name=f"{NAMES} · {source.name}",
+        name=f"{names} · {source.name}",
         rgb=source.colour,
         metadata={KEY: about},
         **_below(source, picture.shape[1]),
@@ -46,15 +50,15 @@ def add_preview(viewer: ViewerModel, layer: Image, preview: NDArray[Any]) -> Ima
 
 
 def side_by_side(preview: NDArray[Any], *, colour: bool) -> NDArray[Any]:
-    """Three pictures (3, C, Y, X) in one row (Y, 3 X + gaps), colours last if any.
+    """Pictures (N, C, Y, X) in one row (Y, N X + gaps), colours last if any.
 
     Of several channels that are no colours, the first is shown.
     """
     pictures = np.moveaxis(preview, 1, -1) if colour else preview[:, 0]
     gap = max(1, pictures.shape[2] // 32)
     dark = np.full((pictures.shape[1], gap, *pictures.shape[3:]), pictures.min())
-    last, forecast, truth = pictures
-    row = np.concatenate([last, dark, forecast, dark, truth], axis=1)
+    first, *others = pictures
+    row = np.concatenate([first, *(part for one in others for part in (dark, one))], 1)
     if not colour:
         return row
     if float(row.max(initial=0)) <= 1:  # colours between 0 and 1

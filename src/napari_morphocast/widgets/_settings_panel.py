@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from napari_morphocast.presenters.catalog import Catalog
 
-FIRST = ("context", "horizon", "epochs", "minutes", "flips")  # what most people set
+# What most people set, as far as a model has it.
+FIRST = ("context", "horizon", "side", "epochs", "minutes", "flips", "turns")
 MINUTES = 2.0  # limit of a first run: as long as people wait without a coffee
 LOADING = "Loading PyTorch… This takes a few seconds, once."
 
@@ -35,7 +36,8 @@ class SettingsPanel(QWidget):
 
     def __init__(self, device: str, presets: Mapping[str, Any]) -> None:
         super().__init__()
-        self._presets = {"minutes": MINUTES, **presets}
+        self._presets = dict(presets)
+        self._built = str(presets.get("model", ""))  # whose settings are shown
         self._wanted_device = device  # of the Preferences, until the user chooses
         self._device_chosen = False
         self._wanted_autosave = presets.get("autosave")
@@ -145,10 +147,11 @@ class SettingsPanel(QWidget):
         layout.addLayout(self._place)
 
     def _build(self) -> None:
-        """Make the form of the chosen model; values that it shares are kept."""
+        """Make the form of the chosen model; values that were changed are kept."""
         if self._catalog is None:
             return
-        kept = self.values() if self._forms else self._presets
+        kept = self._usual(self.model) | self._changed()
+        self._built = self.model
         fields = self._catalog.models[self.model]
         tip = f"<p>{self._catalog.about[self.model]}</p>"
         self._model.setToolTip(tip)
@@ -170,6 +173,33 @@ class SettingsPanel(QWidget):
         self._note.hide()
         self.changed.emit()
 
+    def _changed(self) -> dict[str, Any]:
+        """Settings of the model before that are not what is usual for it.
+
+        Without those that mean something else for this one.
+        """
+        if self._catalog is None:
+            return {}
+        values = self.values() if self._forms else self._presets
+        before = self._catalog.models.get(self._built, {})
+        now, usual = self._catalog.models[self.model], self._usual(self._built)
+        return {
+            name: value
+            for name, value in values.items()
+            if name not in before
+            or (
+                value != usual[name]
+                and name in now
+                and now[name].description == before[name].description
+            )
+        }
+
+    def _usual(self, model: str) -> dict[str, Any]:
+        """Defaults of a model; where it has no limit of time, that of a first run."""
+        fields = self._catalog.models.get(model, {}) if self._catalog else {}
+        usual = {name: field.get_default() for name, field in fields.items()}
+        return usual | {"minutes": usual.get("minutes") or MINUTES}
+
     def _folded(self, rest: Form) -> tuple[QCollapsible, QPushButton]:
         more = QCollapsible("More settings", expandedIcon="▾", collapsedIcon="▸")
         more.setDuration(0)
@@ -188,8 +218,6 @@ class SettingsPanel(QWidget):
     def _reset(self) -> None:
         if self._catalog is None:
             return
-        fields = self._catalog.models[self.model]
         for form in self._forms:
-            form.set_values({name: f.get_default() for name, f in fields.items()})
-            form.set_values({"minutes": MINUTES})
+            form.set_values(self._usual(self.model))
         self.changed.emit()

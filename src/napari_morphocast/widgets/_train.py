@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.presenters.catalog import load_catalog
-from napari_morphocast.presenters.model_files import ENDING
+from napari_morphocast.presenters.model_files import ENDING, MAKERS
 from napari_morphocast.presenters.train import Choices, TrainPresenter, no_resuming
 from napari_morphocast.presenters.train_wording import estimate
 from napari_morphocast.presenters.trainer import ApiTrainer, too_short
@@ -27,7 +27,7 @@ from napari_morphocast.widgets._lifetime import when_gone
 from napari_morphocast.widgets._movie_panel import MoviePanel
 from napari_morphocast.widgets._movies import own_metadata
 from napari_morphocast.widgets._preferences import preferences, remember, remembered
-from napari_morphocast.widgets._preview import add_preview
+from napari_morphocast.widgets._preview import MADE, NAMES, add_preview
 from napari_morphocast.widgets._run_panel import RunPanel
 from napari_morphocast.widgets._settings_panel import SettingsPanel
 from napari_morphocast.widgets._viewers import real_viewer
@@ -124,7 +124,8 @@ class TrainDock(QWidget):
             return
         viewer, camera = self._viewer, self._viewer.scene.camera
         chosen, count = viewer.layers.selection.active, len(viewer.layers)
-        add_preview(viewer, layer, frames)
+        made = order.choices.model in MAKERS
+        add_preview(viewer, layer, frames, MADE if made else NAMES)
         if len(viewer.layers) > count:
             self._looked_at = camera.center, camera.zoom
             viewer.layers.selection.active = chosen

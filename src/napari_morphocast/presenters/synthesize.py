@@ -1,0 +1,258 @@
+"""Behaviour of the Synthesize dock: what can be made, what happens, what is said."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from napari_morphocast.data.writing import write_movie
+from napari_morphocast.errors import MorphocastError, MovieError
+from napari_morphocast.presenters.forecast import describe
+from napari_morphocast.presenters.job import Job
+from napari_morphocast.presenters.model_files import read_facts
+from napari_morphocast.presenters.synthesize_work import Made, Share, Studio, Wish
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_morphocast.data.movie import Movie
+    from napari_morphocast.presenters.job import Background
+    from napari_morphocast.presenters.synthesize_work import Item, Kind
+
+NO_MODEL = "Choose a model that makes frames, or train one."
+NO_MOVIE = "Open a movie: frames are made like the one on the screen."
+UNGUIDED = (
+    "This model has not learned to imitate a frame: its training ended before that. "
+    "Make frames at random, or go on with its training in the Train dock."
+)
+LOADING = "Loading PyTorch and the model…"
+WORK = {
+    "refining": "Making it more like the frame…",
+    "looking": "Looking for the real frames most like it…",
+}
+NEW_SEEDS = 10_000  # few digits, so that one can be noted down
+
+
+class SynthesizeView(Protocol):
+    """All that the presenter may ask of a screen."""
+
+    def movie(self, channels: int | None) -> Movie | None:
+        """The chosen movie; raises MovieError if the layer cannot be one."""
+
+    def model(self) -> Path | None:
+        """File of the chosen model."""
+
+    def sources(self) -> object:
+        """Where the movie asked for last lies; comes back with what is made."""
+
+    def frame(self) -> int:
+        """Number of the frame that the viewer shows."""
+
+    def other(self) -> int:
+        """Number of the frame that a way shall lead to."""
+
+    def count(self) -> int:
+        """How many frames to make."""
+
+    def variation(self) -> float:
+        """How various they shall be."""
+
+    def refine(self) -> bool:
+        """Whether likeness is worth some seconds."""
+
+    def seed(self) -> int | None:
+        """A seed to use again; None for a new one each time."""
+
+    def hardware(self) -> tuple[str, str]:
+        """Device and precision to use."""
+
+    def show_movie(self, text: str) -> None:
+        """Say what the chosen movie is, or why there is none."""
+
+    def show_model(self, text: str) -> None:
+        """Say what the chosen model is, or why there is none."""
+
+    def show_ready(self, random: str, like: str) -> None:
+        """Enable a button for which the reason against it is empty."""
+
+    def show_running(self, running: bool) -> None:
+        """Whether this dock's work is under way."""
+
+    def show_progress(self, share: float, text: str) -> None:
+        """How far it is, 0..1."""
+
+    def show_made(self, made: Made) -> None:
+        """Show synthetic frames, in place of those of the same wish."""
+
+    def show_seed(self, seed: int) -> None:
+        """Which seed was used."""
+
+    def show_verdict(self, text: str) -> None:
+        """What came out, in plain words."""
+
+    def show_error(self, message: str) -> None:
+        """What went wrong, in one sentence; empty for nothing."""
+
+
+class SynthesizePresenter:
+    """Turns wishes into frames that say that they are synthetic."""
+
+    def __init__(
+        self, view: SynthesizeView, background: Background, studio: Studio | None = None
+    ) -> None:
+        self._view = view
+        self._background = background
+        self._studio = studio or Studio()
+        self._job: Job | None = None
+        self._closed = False
+        self._unwatch = background.watch(self.refresh)
+
+    def refresh(self) -> None:
+        """Look again at what is chosen, and say what can be made."""
+        if self._closed:
+            return
+        view, path = self._view, self._view.model()
+        try:
+            facts = read_facts(path) if path else None
+            movie = view.movie(facts.channels if facts else None)
+        except MorphocastError as error:
+            view.show_ready(error.on_screen, error.on_screen)
+            return
+        view.show_movie(describe(movie) if movie else NO_MOVIE)
+        view.show_model(facts.sentence() if facts else NO_MODEL)
+        busy = self._background.job
+        reason = f"{busy.title} is not done yet; wait, or stop it." if busy else ""
+        reason = reason or ("" if facts else NO_MODEL)
+        like = "" if movie else NO_MOVIE
+        if facts and not facts.guided:
+            like = UNGUIDED
+        view.show_ready(reason, reason or like)
+
+    def make(self, kind: Kind) -> None:
+        """Make frames at random, like the current one, or on the way to another."""
+        view = self._view
+        view.show_error("")
+        try:
+            wish = self._wish(kind)
+        except MorphocastError as error:
+            view.show_error(error.on_screen)
+            return
+        view.show_seed(wish.seed)
+        self._run(wish)
+
+    def save(self, made: Made | None, path: Path) -> None:
+        """Write synthetic frames as one stack that says what it is.
+
+        Raises
+        ------
+        MorphocastError
+            If there are none, or the file cannot be written.
+        """
+        if made is None:
+            raise MovieError("There are no frames to save; make some first.")
+        movie = replace(made.movie, name=made.wish.title)
+        note = f"{made.wish.title}, by {made.wish.model.stem}, seed {made.wish.seed}"
+        frames = iter(movie.raw(0, len(movie)))
+        write_movie(path, frames, like=movie, count=len(movie), note=note)
+        self._view.show_verdict(f"Saved {len(movie)} synthetic frames as {path.name}.")
+
+    def stop(self) -> None:
+        """End early; a likeness that was being improved is shown as it is."""
+        if self._job is not None:
+            self._job.stop.set()
+
+    def close(self) -> None:
+        """The screen is gone: stop, and speak to nobody."""
+        if self._closed:
+            return
+        self._closed = True
+        self._unwatch()
+        self.stop()
+
+    def _wish(self, kind: Kind) -> Wish:
+        view, path = self._view, self._view.model()
+        if path is None:
+            raise MovieError(NO_MODEL)
+        facts = read_facts(path)
+        movie = view.movie(facts.channels)
+        if movie is None and kind != "random":
+            raise MovieError(NO_MOVIE)
+        seed = view.seed()
+        return Wish(
+            kind,
+            path,
+            movie,
+            frame=view.frame(),
+            other=view.other(),
+            count=view.count(),
+            variation=view.variation(),
+            refine=view.refine(),
+            seed=_new_seed() if seed is None else seed,
+            until=facts.unseen(movie) if movie else 0,
+            device=view.hardware()[0],
+            sources=view.sources(),
+        )
+
+    def _run(self, wish: Wish) -> None:
+        stop = threading.Event()
+        items = self._studio.make(wish, stop)
+        job = Job(wish.title, items, self._take, self._failed, self._ended, stop)
+        self._job = job
+        self._view.show_running(True)
+        self._view.show_progress(0, LOADING)
+        try:
+            self._background.run(job)
+        except MorphocastError as error:
+            self._job = None
+            self._view.show_running(False)
+            self._view.show_error(error.on_screen)
+
+    def _take(self, items: list[Item]) -> None:
+        for item in () if self._closed else items:
+            if isinstance(item, Share):
+                self._view.show_progress(item.done, WORK[item.work])
+            else:
+                self._view.show_made(item)
+                self._view.show_verdict(said(item))
+
+    def _failed(self, message: str) -> None:
+        if not self._closed:
+            self._view.show_error(message)
+
+    def _ended(self) -> None:
+        self._job = None
+        if not self._closed:
+            self._view.show_running(False)
+            self.refresh()
+
+
+def said(made: Made) -> str:
+    """What was made, that nobody saw it, and whether it may be a copy."""
+    count = len(made.frames)
+    images = "1 image" if count == 1 else f"{count} images"
+    text = f"{images} made with seed {made.wish.seed}: synthetic, no microscope saw it."
+    movie = made.wish.movie
+    if made.wish.kind == "like" and movie is not None:
+        plane = made.frames.shape[-2:]
+        if max(movie.shape[2:]) > max(plane):
+            text += f" Only the middle {plane[0]} × {plane[1]} pixels were imitated."
+    if made.nearest is None:
+        return text
+    near = ", ".join(map(str, made.nearest[:8, 0].tolist()))
+    more = ", …" if count > 8 else ""
+    meaning = (
+        "were they the same, the model would have learned it by heart."
+        if made.wish.until
+        else "the model has not learned from this movie."
+    )
+    return (
+        f"{text} Below each stands the real frame most like it ({near}{more}): "
+        f"{meaning}"
+    )
+
+
+def _new_seed() -> int:
+    return int(np.random.default_rng().integers(NEW_SEEDS))

@@ -1,0 +1,209 @@
+"""The work of the Synthesize dock: frames, and the real ones nearest to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from napari_morphocast.presenters.job import telling
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_morphocast.data.movie import Movie
+
+Kind = Literal["random", "like", "between"]
+REFINE = 100  # steps
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wish:
+    """What to make, and by which model.
+
+    Parameters
+    ----------
+    kind : str
+        Frames at random, like the current one, or on the way to another one.
+    model : Path
+        File of the synthesizer.
+    movie : Movie, optional
+        What the frames shall be like, and are compared with; at random without one.
+    frame, other : int
+        Number of the current frame; of the one that a way leads to.
+    count : int
+        How many.
+    variation : float
+        How various.
+    refine : bool
+        Whether to improve the likeness first.
+    seed : int
+        What all chance follows from.
+    until : int
+        Frames of the movie before this one were learned from; 0 if none was.
+    device : str
+        As in the Preferences.
+    sources : object
+        Where the screen shows the movie; only handed through.
+    """
+
+    kind: Kind
+    model: Path
+    movie: Movie | None
+    frame: int = 0
+    other: int = 0
+    count: int = 8
+    variation: float = 0.3
+    refine: bool = False
+    seed: int = 0
+    until: int = 0
+    device: str = "auto"
+    sources: object = None
+
+    @property
+    def title(self) -> str:
+        """What comes of it, for the name of a layer; always says SYNTHETIC."""
+        name = self.movie.name if self.movie else self.model.stem
+        how = {
+            "random": "at random",
+            "like": f"like frame {self.frame}",
+            "between": f"from frame {self.frame} to {self.other}",
+        }[self.kind]
+        return f"SYNTHETIC {how} · {name}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """What was made.
+
+    Parameters
+    ----------
+    wish : Wish
+        What was asked for.
+    frames : array, shape (N, frames, C, Y, X)
+        Synthetic frames, in the movie's type and grey levels.
+    movie : Movie
+        The same frames one after the other, to be saved.
+    nearest : array of int, shape (N, 3), optional
+        Frame, y and x of the real piece that each is most like.
+    beside : array, shape (N, C, Y, X), optional
+        Those pieces.
+    """
+
+    wish: Wish
+    frames: NDArray[Any]
+    movie: Movie
+    nearest: NDArray[np.int64] | None = None
+    beside: NDArray[Any] | None = None
+
+
+class Share(NamedTuple):
+    """How far the work is, 0..1, and what it is."""
+
+    done: float
+    work: Literal["refining", "looking"]
+
+
+Item = Share | Made
+
+
+class Verbs(NamedTuple):
+    """What this module needs of the api; a test gives its own."""
+
+    load: Callable[..., Any]
+    synthesize: Callable[..., Any]
+    interpolate: Callable[..., Any]
+    nearest: Callable[..., Any]
+    piece: Callable[..., Any]
+    hardware: Callable[..., Any]
+
+
+def real_verbs() -> Verbs:
+    """The real ones; this imports torch, so call it away from the screen."""
+    from napari_morphocast.api import synthesizing as api
+    from napari_morphocast.training.config import Hardware
+
+    return Verbs(
+        api.synthesizer,
+        api.synthesize,
+        api.interpolate,
+        api.nearest,
+        api.piece,
+        Hardware,
+    )
+
+
+class Studio:
+    """Makes what is wished for; keeps the newest model, so that it is read once."""
+
+    def __init__(self, verbs: Callable[[], Verbs] = real_verbs) -> None:
+        self._verbs = verbs
+        self._kept: tuple[Path, float, Any] | None = None
+
+    def make(self, wish: Wish, stop: threading.Event) -> Iterator[Item]:
+        """Yield shares of the work, then what was made, then its neighbours."""
+        do = self._verbs()
+        model = self._model(wish.model, do)
+        if stop.is_set():
+            return
+
+        def call(tell: Callable[[float], None]) -> Any:
+            return _made(wish, model, do, stop, tell)
+
+        made = yield from telling(call, lambda done: Share(done, "refining"))
+        if stop.is_set() and wish.kind != "like":
+            return
+        yield Made(wish, made.frames, made.movie)
+        movie = wish.movie
+        if movie is None or wish.kind == "between" or stop.is_set():
+            return
+
+        def look(tell: Callable[[float], None]) -> Any:
+            until = wish.until or len(movie)
+            return do.nearest(movie, made, until, stop=stop, progress=tell)
+
+        found = yield from telling(look, lambda done: Share(done, "looking"))
+        pieces = [
+            do.piece(movie.raw(n, n + 1)[0], (y, x), made.frames)
+            for n, y, x in found.tolist()
+        ]
+        yield Made(wish, made.frames, made.movie, found, np.stack(pieces))
+
+    def _model(self, path: Path, do: Verbs) -> Any:
+        changed = path.stat().st_mtime if path.is_file() else 0.0
+        if self._kept is None or self._kept[:2] != (path, changed):
+            self._kept = path, changed, do.load(path)
+        return self._kept[2]
+
+
+def _made(
+    wish: Wish,
+    model: Any,
+    do: Verbs,
+    stop: threading.Event,
+    tell: Callable[[float], None],
+) -> Any:
+    how = {
+        "count": wish.count,
+        "seed": wish.seed,
+        "hardware": do.hardware(device=wish.device),
+    }
+    if wish.kind == "between":
+        return do.interpolate(model, wish.movie, (wish.frame, wish.other), **how)
+    if wish.kind == "random":
+        return do.synthesize(model, **how)
+    return do.synthesize(
+        model,
+        like=wish.movie,
+        frame=wish.frame,
+        variation=wish.variation,
+        refine=REFINE * wish.refine,
+        stop=stop,
+        progress=tell,
+        **how,
+    )
