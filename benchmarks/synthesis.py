@@ -1,0 +1,254 @@
+"""How like real frames are synthetic ones: ours, the thesis' Cell-GAN and its VAE.
+
+    python benchmarks/synthesis.py [--minutes 10] [--movies yeast,hela] [--device cpu]
+                                   [--models cell_gan,thesis,vae] [-o TABLE]
+
+Every model learns from the first four fifths of the same movie for the same minutes; on
+a CPU they are those of one core, so that a busy machine does not change the ranking.
+Made frames are compared with the last fifth. ``thesis`` is the Cell-GAN as written: no
+adaptive augmentation, one style for all layers, an encoder that knows L1 alone, an R1
+weight of 10, Padé activations. A contact sheet of each is written beside the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from pytorch_optimizer import AdamP
+from skill_movies import REAL
+
+from napari_morphocast import api, read_movie
+from napari_morphocast.data.finite import read_finite
+from napari_morphocast.data.simulate import simulate
+from napari_morphocast.data.windows import Window
+from napari_morphocast.evaluation.figures import draw_sheet
+from napari_morphocast.evaluation.judgement import GUIDED, REFINED
+from napari_morphocast.training import fit
+from napari_morphocast.training.config import Hardware, Run
+from napari_morphocast.training.descent import GAME_BETAS
+from napari_morphocast.training.events import BatchDone
+from napari_morphocast.training.synthesizer import TrainedSynthesizer, middle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_morphocast.data.movie import Movie
+    from napari_morphocast.evaluation.judgement import Judged
+
+FRAMES, SIDE = 1500, 64  # of the simulated movie
+REFINE, SHOWN = 100, 8
+WRITTEN = {
+    "adapt": 0,
+    "guide": "one style",
+    "likeness": 0,
+    "r1": 10,
+    "critic": 1,
+    "path": 2,
+}
+MODELS: dict[str, tuple[str, dict[str, Any]]] = {
+    "cell_gan": ("cell_gan", {"side": SIDE}),
+    "thesis": ("cell_gan", {"side": SIDE, **WRITTEN, "activation": "pade"}),
+    "vae": ("vae", {"side": SIDE}),
+}
+MEASURES = (
+    "kernel distance",
+    "Fréchet distance",
+    "Fréchet distance, untrained",
+    "precision",
+    "recall",
+    "nearest learned / unseen",
+    "grey levels apart",
+    "fine detail, made / real",
+    "cells' count apart",
+    "cells' area apart",
+)
+ROUNDS, STEPS = 5, 8  # of the comparison with a plain loop
+
+
+def main() -> None:
+    """Train, judge and print one row for each kind of frames."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--movies", default="yeast,hela")
+    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("-o", "--output", type=Path)
+    given = parser.parse_args()
+    if given.device == "cpu":
+        torch.set_num_threads(1)
+        clock = SimpleNamespace(monotonic=time.process_time)
+        fit.time = clock  # type: ignore[assignment, attr-defined]
+    table = Table(given)
+    for name in given.movies.split(","):
+        movie = MOVIES[name]()
+        if movie is None:
+            print(f"{name} is not here.")
+            continue
+        table.head(name)
+        for model in given.models.split(","):
+            judged, path = _judged(movie, model, given, name)
+            table.rows(model, judged)
+            path.unlink()
+    table.say("")
+    for line in speeds(given.device):
+        table.say(line)
+
+
+class Table:
+    """A Markdown table on the screen and, after each line, in the file."""
+
+    def __init__(self, given: argparse.Namespace) -> None:
+        self.output: Path | None = given.output
+        self.lines: list[str] = []
+        card = torch.cuda.get_device_name() if given.device != "cpu" else "CPU"
+        unit = "minutes of one core" if given.device == "cpu" else "minutes"
+        self.say(
+            f"{datetime.now(UTC):%Y-%m-%d}, benchmarks/synthesis.py, {given.minutes:g} "
+            f"{unit} each, {card}, torch {torch.__version__}"
+        )
+
+    def head(self, movie: str) -> None:
+        """Begin the table of a movie."""
+        self.say(f"\n**{movie}**\n")
+        self.say("| model | frames | " + " | ".join(MEASURES) + " | guided / random |")
+        self.say("|---" * (len(MEASURES) + 3) + "|")
+
+    def rows(self, model: str, judged: Judged) -> None:
+        """One row for each kind of frames, the floor of real ones first."""
+        for who in judged.kinds:
+            cells = [f"{judged.of(who, measure):.3g}" for measure in MEASURES]
+            guided = who in (GUIDED, REFINED)
+            ratio = f"{judged.ratio(who):.2f}" if guided else ""
+            self.say(f"| {model} | {who} | {' | '.join(cells)} | {ratio} |")
+
+    def say(self, line: str) -> None:
+        """Print a line, and keep it."""
+        print(line, flush=True)
+        self.lines.append(line)
+        if self.output:
+            self.output.write_text("\n".join(self.lines) + "\n", encoding="utf-8")
+
+
+def _yeast() -> Movie:
+    return simulate("yeast", frames=FRAMES, size=(SIDE, SIDE), seed=5, noise=0.02).movie
+
+
+def _hela() -> Movie | None:
+    path = REAL / "hela-nuclei-mitocheck.ome.tif"
+    return read_movie(path) if path.exists() else None
+
+
+MOVIES: dict[str, Callable[[], Movie | None]] = {"yeast": _yeast, "hela": _hela}
+
+
+def _judged(
+    movie: Movie, model: str, given: argparse.Namespace, name: str
+) -> tuple[Judged, Path]:
+    kind, settings = MODELS[model]
+    run = Run.make(kind, minutes=given.minutes, **settings)
+    hardware = Hardware(device=given.device)
+    path = Path(tempfile.mkdtemp()) / f"{model}.morphocast"
+    for _ in api.train(movie, path, run, hardware=hardware):
+        pass
+    if given.output:
+        _draw(movie, path, given.output.with_name(f"{name}-{model}.png"))
+    return api.judge(movie, path, refine=REFINE, hardware=hardware), path
+
+
+def _draw(movie: Movie, model: Path, output: Path) -> None:
+    """Real frames, made ones, and those made like the real ones."""
+    trained = TrainedSynthesizer.read(model)
+    first = round(len(movie) * trained.checkpoint.training.until)
+    step = (len(movie) - first) // SHOWN
+    real = [read_finite(movie, n, n + 1) for n in range(first, len(movie), step)]
+    real = real[:SHOWN]
+    alike = [trained.resemble(frame, 1, 0)[0, 0] for frame in real]
+    refined = [
+        trained.decode(trained.refine(frame, trained.encode(frame), REFINE))[0, 0]
+        for frame in real
+    ]
+    rows: dict[str, Any] = {
+        "real frames that no model has seen": [
+            middle(frame, trained.plane)[0] for frame in real
+        ],
+        "SYNTHETIC, at random": list(trained.sample(SHOWN, 0)[:, 0]),
+        "SYNTHETIC, like the real ones": alike,
+        "SYNTHETIC, like the real ones, refined": refined,
+    }
+    draw_sheet(output, {k: np.stack(v) for k, v in rows.items()}, rgb=movie.rgb)
+
+
+def speeds(device: str) -> list[str]:
+    """Images per second in training, beside a plain loop, and in sampling."""
+    rounds = [_round(device) for _ in range(ROUNDS)]
+    ours, plain, made = (sorted(column) for column in zip(*rounds, strict=True))
+    ratios = sorted(one / other for one, other, _ in rounds)
+    half = ROUNDS // 2
+    return [
+        "| images per second | median | of a plain loop (lowest to highest) |",
+        "|---|---|---|",
+        f"| training, ours | {ours[half]:.1f} | {ratios[half]:.2f} "
+        f"({ratios[0]:.2f} to {ratios[-1]:.2f}) |",
+        f"| training, plain loop | {plain[half]:.1f} | |",
+        f"| sampling | {made[half]:.1f} | |",
+    ]
+
+
+def _round(device: str) -> tuple[float, float, float]:
+    """Images per second: our loop, the same losses in a plain loop, samples."""
+    movie = simulate("yeast", frames=160, size=(SIDE, SIDE), seed=1, noise=0.02).movie
+    run = Run.make("cell_gan", side=SIDE, epochs=4, batches=STEPS)
+    path = Path(tempfile.mkdtemp()) / "cells.morphocast"
+    ticks = [
+        event.seconds
+        for event in api.train(movie, path, run, hardware=Hardware(device=device))
+        if isinstance(event, BatchDone) and event.epoch <= 3
+    ]
+    ours = run.training.batch * (STEPS - 1) / (ticks[STEPS - 1] - ticks[0])
+    trained = TrainedSynthesizer.read(path).to(torch.device(device))
+    plain = run.training.batch / _plain(trained, movie, run, device)
+    began = _now(device)
+    trained.sample(32, 0)
+    return ours, plain, 32 / (_now(device) - began)
+
+
+def _plain(trained: TrainedSynthesizer, movie: Movie, run: Run, device: str) -> float:
+    """Seconds per batch of losses and optimisers alone: no feed, average, or file."""
+    model = trained.model.train().requires_grad_()
+    stage = model.stages()[0]
+    optimizers = {
+        objective.module: AdamP(objective.module.parameters(), betas=GAME_BETAS)
+        for objective in stage.objectives
+    }
+    scaled = trained.checkpoint.scaling.apply(movie.read(0, 2 * run.training.batch))
+    frames = torch.from_numpy(scaled).to(device)[:, None]
+    batch = Window(*frames.split(run.training.batch))
+    began = _now(device)
+    for number in range(STEPS - 1):
+        for objective in stage.objectives:
+            if (number + 1) % objective.every == 0:
+                optimizer = optimizers[objective.module]
+                optimizer.zero_grad()
+                parameters = list(objective.module.parameters())
+                objective.loss(batch).backward(inputs=parameters)
+                optimizer.step()
+    return (_now(device) - began) / (STEPS - 1)
+
+
+def _now(device: str) -> float:
+    if device == "cpu":
+        return time.process_time()
+    torch.cuda.synchronize()
+    return time.monotonic()
+
+
+if __name__ == "__main__":
+    main()
