@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from napari_morphocast.evaluation.judgement import Judged
 
 FRAMES, SIDE = 1500, 64  # of the simulated movie
-REFINE, SHOWN = 100, 8
+REFINE, SHOWN = 50, 8
 WRITTEN = {
     "adapt": 0,
     "guide": "one style",

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from napari_morphocast.training.synthesizer import TrainedSynthesizer
 
 FEWEST = 16  # unseen pictures; fewer say nothing about a distribution
-MOST = 256  # pictures of each kind
+MOST = 128  # pictures of each kind
 
 
 def judge(
