@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.scaling import Scaling
 
-FAR = "Fréchet distance"
+FAR, UNTRAINED = "Fréchet distance", ", untrained"
 REAL = "real"  # other real pictures: what is compared with the first half, too
 RANDOM, GUIDED, REFINED = "made", "like real ones", "like real ones, refined"
 STRETCHES = 8  # of the test pictures, every other one to be held against
@@ -105,8 +105,13 @@ class Judged:
         return "\n".join(lines)
 
     def ratio(self, who: str = GUIDED) -> float:
-        """How much further from real frames guided ones are than those at random."""
-        return self.of(who, FAR) / self.of(RANDOM, FAR)
+        """How much further from real frames guided ones are than those at random.
+
+        In the features of the network that sees them furthest apart: one that has
+        learned to see may be blind to blur, one that has not to shapes.
+        """
+        measures = FAR, f"{FAR}{UNTRAINED}"
+        return max(self.of(who, far) / self.of(RANDOM, far) for far in measures)
 
     def sentence(self) -> str:
         """What the numbers are held against, and how guided frames fare."""
@@ -165,7 +170,7 @@ def judged(
     eyes = learned(scaled(known), seed=seed, stop=stop, progress=progress)
     if stop is not None and stop.is_set():
         raise ForecastError("Stopped; nothing was measured.")
-    looks = {"": eyes, ", untrained": Looks(pictures.test.shape[1], seed).eval()}
+    looks = {"": eyes, UNTRAINED: Looks(pictures.test.shape[1], seed).eval()}
     sees = {
         name: lambda frames, net=net: likeness.features_of(scaled(frames), net)
         for name, net in looks.items()
