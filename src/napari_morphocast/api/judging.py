@@ -83,23 +83,25 @@ def judge(
             f"Only {len(test)} pictures of {movie.name!r} are unseen by "
             f"{trained.name}, but {FEWEST} are needed to judge it; use a longer movie."
         )
-    made = {RANDOM: trained.sample(len(test), seed)}
-    if trained.guided:
-        made[GUIDED] = np.concatenate([_alike(trained, x, 0) for x in test])
-    if trained.guided and refine:
-        made[REFINED] = np.concatenate(
-            [_alike(trained, picture, refine) for picture in test]
-        )
-    pictures = Pictures(
-        _flat(train), _flat(test), {name: _flat(some) for name, some in made.items()}
-    )
+    made = {name: _flat(some) for name, some in _made(trained, test, refine, seed)}
     return judged(
-        pictures,
+        Pictures(_flat(train), _flat(test), made),
         trained.checkpoint.scaling,
         seed=seed,
         stop=stop,
         progress=progress,
     )
+
+
+def _made(
+    trained: TrainedSynthesizer, test: NDArray[np.float32], refine: int, seed: int
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """As many made pictures as test pictures, of every kind that the model can make."""
+    yield RANDOM, trained.sample(len(test), seed)
+    if trained.guided:
+        yield GUIDED, np.concatenate([_alike(trained, one, 0) for one in test])
+    if trained.guided and refine:
+        yield REFINED, np.concatenate([_alike(trained, one, refine) for one in test])
 
 
 def _alike(

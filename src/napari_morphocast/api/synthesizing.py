@@ -96,8 +96,7 @@ def synthesize(
     MovieError
         If the movie has no such frame, or other channels.
     """
-    device = choose((hardware or Hardware()).device)
-    trained = synthesizer(model).to(device)
+    trained = synthesizer(model).to(choose((hardware or Hardware()).device))
     strength = variation if variation is not None else (ALIKE if like else 1.0)
     _check(count, strength, refine)
     if like is None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -17,8 +16,8 @@ from napari_morphocast.models.base import (
     Objective,
     Stage,
     Synthesizer,
-    SynthesizerConfig,
 )
+from napari_morphocast.models.cell_gan_config import CellGANConfig
 from napari_morphocast.models.critic import Critic, Judgement
 from napari_morphocast.models.cutmix import mixed
 from napari_morphocast.models.guidance import Encoder
@@ -37,98 +36,6 @@ PATH_MEMORY, MEAN_MEMORY = 0.99, 0.998
 COLLAPSED = 0.1  # of the variety of real images: less is ever the same image
 ENOUGH = 64  # images whose variety means something
 MIXED_STYLES = 0.9  # share of images made from two styles
-
-
-class CellGANConfig(SynthesizerConfig):
-    """Settings of the Cell-GAN."""
-
-    width: float = Field(
-        0.0625,
-        gt=0,
-        le=2,
-        title="Width",
-        description="Scales all numbers of feature maps; 1 is the size of the thesis, "
-        "for which a graphics card is needed.",
-    )
-    critic: float = Field(
-        2.5,
-        gt=0,
-        le=8,
-        title="Critic's width",
-        description="Scales the feature maps of the critic alone: a narrow network "
-        "learns faster from a wider critic; 1 in the thesis.",
-    )
-    latent: int = Field(
-        64,
-        ge=8,
-        le=1024,
-        title="Latent",
-        description="Numbers that describe a frame; 512 in the thesis.",
-    )
-    depth: int = Field(
-        4,
-        ge=1,
-        le=16,
-        title="Mapping depth",
-        description="Layers from the latent to the style; 8 in the thesis.",
-    )
-    activation: Literal["leaky", "pade"] = Field(
-        "leaky",
-        title="Activation",
-        description="Leaky ReLU, or a rational function that is learned (Pade).",
-    )
-    guide: Literal["one style", "styles"] = Field(
-        "styles",
-        title="Guide",
-        description="Whether the guidance encoder finds one style for a frame, as in "
-        "the thesis, or one for each layer of the generator (W+).",
-    )
-    likeness: float = Field(
-        1.0,
-        ge=0,
-        le=100,
-        title="Likeness",
-        description="Weight of the critic's own features in training the guidance "
-        "encoder; 0 in the thesis.",
-    )
-    adapt: float = Field(
-        100_000,
-        ge=0,
-        le=1e7,
-        title="Adaption",
-        description="Images after which augmentation may reach its maximum if the "
-        "critic only remembers; 0 for no augmentation.",
-    )
-    turns: bool = Field(
-        False,
-        title="Mirror and turn",
-        description="Learn from mirrored and turned frames, too; right only when the "
-        "scene has no preferred direction.",
-    )
-    r1: float = Field(
-        1.0,
-        ge=0,
-        le=1000,
-        title="Gradient penalty",
-        description="Weight of R1, which keeps the critic smooth on real frames; 10 in "
-        "the thesis.",
-    )
-    path: float = Field(
-        0.0,
-        ge=0,
-        le=100,
-        title="Path length",
-        description="Weight of the regulariser that keeps steps in style and steps in "
-        "the frame alike; 2 in the thesis. In narrow networks it makes frames alike.",
-    )
-    cutmix: float = Field(
-        1.0,
-        ge=0,
-        le=100,
-        title="CutMix",
-        description="Weight of the rule that the critic judges pixels of a collage as "
-        "those of its parts.",
-    )
 
 
 class CellGAN(Synthesizer, name="cell_gan"):
