@@ -84,7 +84,7 @@ class CellGAN(Synthesizer, name="cell_gan"):
             "learning_rate": 1e-3,
             "ema": 0.99,
             "patience": 0,
-            "epochs": 100_000,
+            "epochs": 1000,
             "minutes": 60,
         }
 

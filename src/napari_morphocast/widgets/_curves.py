@@ -105,7 +105,8 @@ class Curves(QWidget):
         import pyqtgraph as pg
 
         if name not in self._items:
-            pen = pg.mkPen(SIGNALS[len(self._items) % 2], style=Qt.PenStyle.DotLine)
+            colour = SIGNALS[len(self._items) % 2]
+            pen = pg.mkPen(colour, width=2, style=Qt.PenStyle.DotLine)
             self._items[name] = self._plot.plot(pen=pen, name=name)
         return self._items[name]
 

@@ -156,6 +156,7 @@ class SettingsPanel(QWidget):
         tip = f"<p>{self._catalog.about[self.model]}</p>"
         self._model.setToolTip(tip)
         while (item := self._place.takeAt(0)) is not None:
+            item.widget().hide()  # at once; it is deleted when Qt has time
             item.widget().deleteLater()
         first = Form({name: fields[name] for name in FIRST if name in fields})
         rest = Form({name: f for name, f in fields.items() if name not in FIRST})
