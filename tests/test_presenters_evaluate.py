@@ -206,7 +206,8 @@ def test_a_model_for_other_channels_than_the_movie_is_refused(tmp_path):
 
 
 def test_while_something_runs_the_button_says_what(tmp_path):
-    busy = Now(job=SimpleNamespace(title="Training on hela"))
+    training = Job("Training on hela", iter(()), print, print, print)
+    busy = Now(job=training)
     view = screen(gliding(20), [model_file(tmp_path)])
     presenter(view, busy).refresh()
     assert "Training on hela" in reason(view)

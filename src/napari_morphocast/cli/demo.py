@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_morphocast.cli.inputs import (
@@ -14,17 +13,17 @@ from napari_morphocast.cli.inputs import (
 from napari_morphocast.cli.report import bar, describe, follow, say, warn
 from napari_morphocast.cli.synthesize import Wish, make
 from napari_morphocast.errors import SettingsError
+from napari_morphocast.presenters.model_files import SAMPLE_MAKER, SAMPLES
 
 if TYPE_CHECKING:
     import threading
+    from pathlib import Path
 
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.evaluation.scores import Scores
     from napari_morphocast.training.config import Hardware
 
-SAMPLES = Path(__file__).parent.parent / "sample_data"
-SAMPLE = SAMPLES / "tissue.ome.tif"
-YEAST, YEAST_MODEL = SAMPLES / "yeast.ome.tif", SAMPLES / "yeast.morphocast"
+SAMPLE, YEAST = SAMPLES / "tissue.ome.tif", SAMPLES / "yeast.ome.tif"
 HORIZON = 10  # frames, for scores
 BEYOND = 12  # frames past the end of the movie
 SHOWN_LEAD = 3  # frames ahead, in the picture of one forecast
@@ -51,7 +50,7 @@ def run_demo(folder: Path, minutes: float, device: str) -> None:
         if stop.is_set():
             return
         _roll_out(movie, folder, hardware)
-        make(YEAST_MODEL, _wish(), Opening(), _synthetic(folder), device)
+        make(SAMPLE_MAKER, _wish(), Opening(), _synthetic(folder), device)
     warn(scores.notes)
     say(f"\n{scores.table()}\n")
     for reference in ("persistence", api.hardest(scores, "demo")):

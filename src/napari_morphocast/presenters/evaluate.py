@@ -283,7 +283,7 @@ class EvaluatePresenter:
         """Why nothing can be evaluated now; empty if it can."""
         running, length = self._background.job, len(chosen.movie)
         if running is not None:
-            return f"{running.title} is not done yet; wait, or stop it."
+            return running.in_the_way
         if not chosen.models:
             return NO_MODEL
         if first >= length:

@@ -248,8 +248,7 @@ class ForecastPresenter:
     def _show_ready(self, movie: Movie, facts: ModelFacts | None) -> None:
         running = self._background.job
         if running is not None:
-            busy = f"{running.title} is not done yet; wait, or stop it."
-            self._view.show_ready(busy, busy)
+            self._view.show_ready(running.in_the_way, running.in_the_way)
             return
         context = facts.context if facts else 1
         if facts is not None and facts.task == "between":

@@ -53,6 +53,11 @@ class Job:
     on_end: Callable[[], None]
     stop: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def in_the_way(self) -> str:
+        """Why no other job can start now."""
+        return f"{self.title} is not done yet; wait, or stop it."
+
 
 class Background(Protocol):
     """Does the work of one viewer away from the screen, one job at a time."""

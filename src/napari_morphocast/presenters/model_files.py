@@ -7,6 +7,7 @@ import math
 import struct
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -170,8 +171,8 @@ def read_facts(path: Path) -> ModelFacts:
         If the file is missing, damaged or foreign.
     """
     try:
-        about = json.loads(_header(path)["__metadata__"]["morphocast"])
-        return _facts(about)
+        found = path.stat()
+        return _read(path, found.st_mtime_ns, found.st_size)
     except OSError as error:
         raise CheckpointError(f"Cannot read {path}: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -183,18 +184,27 @@ def read_facts(path: Path) -> ModelFacts:
 
 def fills_in(path: Path) -> bool:
     """Whether a model looks at both sides; what cannot be read fails when loaded."""
-    try:
-        return read_facts(path).task == "between"
-    except CheckpointError:
-        return False
+    facts = _if_readable(path)
+    return facts is not None and facts.task == "between"
 
 
 def makes(path: Path) -> bool:
     """Whether a model makes frames; what cannot be read fails when loaded."""
+    facts = _if_readable(path)
+    return facts is not None and facts.makes
+
+
+def _if_readable(path: Path) -> ModelFacts | None:
     try:
-        return read_facts(path).makes
+        return read_facts(path)
     except CheckpointError:
-        return False
+        return None
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, changed: int, size: int) -> ModelFacts:
+    """Read a file that has not been read since it changed: docks list all, often."""
+    return _facts(json.loads(_header(path)["__metadata__"]["morphocast"]))
 
 
 def _header(path: Path) -> Any:

@@ -124,7 +124,7 @@ class SynthesizePresenter:
         view.show_movie(describe(movie) if movie else NO_MOVIE)
         view.show_model(facts.sentence() if facts else NO_MODEL)
         busy = self._background.job
-        reason = f"{busy.title} is not done yet; wait, or stop it." if busy else ""
+        reason = busy.in_the_way if busy else ""
         reason = reason or ("" if facts else NO_MODEL)
         like = "" if movie else NO_MOVIE
         if facts and not facts.guided:

@@ -83,7 +83,7 @@ class Controller:
     def run(self, job: Job) -> None:
         """Start a job; raises ``BusyError`` if another is running."""
         if self._job is not None:
-            raise BusyError(f"{self._job.title} is not done yet; wait, or stop it.")
+            raise BusyError(self._job.in_the_way)
         self._job = job
         self._listen()
         runner = _Runner(job, self._queue)

@@ -13,13 +13,17 @@ from qtpy.QtWidgets import QFileDialog, QListWidgetItem, QWidget
 
 from napari_morphocast.errors import MorphocastError
 from napari_morphocast.presenters.evaluate import EvaluatePresenter
-from napari_morphocast.presenters.model_files import ENDING, choices, read_facts
+from napari_morphocast.presenters.model_files import choices, read_facts
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._evaluate_form import EvaluateForm
 from napari_morphocast.widgets._evaluate_regions import region_of
-from napari_morphocast.widgets._forecast import known_models, offer_model
 from napari_morphocast.widgets._form import say
 from napari_morphocast.widgets._lifetime import when_gone
+from napari_morphocast.widgets._model_list import (
+    ask_for_model,
+    known_models,
+    offer_model,
+)
 from napari_morphocast.widgets._movies import layer_facts
 from napari_morphocast.widgets._preferences import preferences, remember, remembered
 from napari_morphocast.widgets._viewers import real_viewer
@@ -251,12 +255,8 @@ class EvaluateDock(QWidget):
         self._soon.start()
 
     def _browse(self) -> None:
-        folder = str(preferences().models_folder)
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Choose a model", folder, f"Morphocast models (*{ENDING})"
-        )
-        if path:
-            self.choose_model(Path(path))
+        if path := ask_for_model(self):
+            self.choose_model(path)
 
     def _fill_models(self, ticked: Sequence[str] | None = None) -> None:
         """List the models that there are now; keeps the ticks, or ticks the first."""

@@ -4,37 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QListWidget,
     QMenu,
-    QProgressBar,
     QPushButton,
-    QScrollArea,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
+from napari_morphocast.widgets._dock_form import (
+    WARNING,
+    DockForm,
+    make_main,
+    text_label,
+)
 from napari_morphocast.widgets._evaluate_regions import RegionPicker
 from napari_morphocast.widgets._evaluate_results import Results
-from napari_morphocast.widgets._form import keep_wheel_away, line
-from napari_morphocast.widgets._pickers import MoviePicker, combo
+from napari_morphocast.widgets._form import line
+from napari_morphocast.widgets._pickers import combo
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-WIDTH = 380
 LABELS = 60  # pixels
 ROWS = 4  # of the list of models
 UNSEEN = "what training left unseen"
-STEPS = 1000  # of the progress bar
 TIPS = {
     "models": "Models to evaluate side by side: trained here, from your models folder, "
     "or the sample. The baselines, which need no training, always take part.",
@@ -54,12 +53,11 @@ TIPS = {
 }
 
 
-class EvaluateForm:
+class EvaluateForm(DockForm):
     """The controls of the dock, laid out in ``dock``."""
 
     def __init__(self, dock: QWidget, viewer: ViewerModel) -> None:
-        self.picker = MoviePicker(viewer)
-        self.movie_facts = _text()
+        super().__init__(viewer)
         self.models = QListWidget()
         self.add = QPushButton("Add…")
         self.horizon = QSpinBox()
@@ -74,7 +72,7 @@ class EvaluateForm:
         self.first.hide()
         self.regions = RegionPicker(viewer)
         self.controls = QCheckBox("Controls: forecasting or denoising?")
-        self.warnings = _text("color: #c98a1b")
+        self.warnings = text_label(WARNING)
         self.evaluate = QPushButton("&Evaluate")
         self.export = QPushButton("E&xport")
         menu = QMenu(self.export)
@@ -82,25 +80,12 @@ class EvaluateForm:
         self.save_json = menu.addAction("Scores as JSON…")
         self.save_png = menu.addAction("Figure as PNG…")
         self.export.setMenu(menu)
-        self.progress = QProgressBar()
         self.stop = QPushButton("&Stop")
-        self.error = _text("color: #d9534f; font-weight: bold")
         self.results = Results(viewer.theme)
-        self._explain()
+        boxes = self.horizon, self.since, self.first, self.regions.box
+        self._explain(TIPS, boxes)
         self._lay_out(dock)
         self.set_theme(viewer.theme)
-
-    def enable(self, button: QPushButton, reason: str) -> None:
-        """Enable a button, or disable it and say why."""
-        button.setEnabled(not reason)
-        button.setToolTip(f"<p>{reason or self._tips[button]}</p>")
-
-    def show_progress(self, share: float, text: str) -> None:
-        """How far it is, 0..1; 0 shows that something goes on, but not how far."""
-        self.progress.setMaximum(STEPS if share else 0)
-        self.progress.setValue(round(STEPS * share))
-        self.progress.setFormat(text)
-        self.progress.setToolTip(text)
 
     def fit_models(self) -> None:
         """Make the list as high as its models, up to a few."""
@@ -111,27 +96,11 @@ class EvaluateForm:
 
     def set_theme(self, name: str) -> None:
         """Take the colours of another napari theme."""
-        theme = get_theme(name)
-        self.evaluate.setStyleSheet(
-            f"QPushButton:enabled {{ font-weight: bold; color: {theme.text.as_hex()}; "
-            f"background-color: {theme.current.as_hex()}; }}"
-        )
+        make_main(self.evaluate, name)
         self.results.curves.set_theme(name)
 
-    def _explain(self) -> None:
-        self._tips: dict[QWidget, str] = {
-            getattr(self, name): tip for name, tip in TIPS.items()
-        }
-        for widget, tip in self._tips.items():
-            widget.setToolTip(f"<p>{tip}</p>")
-        for box in (self.horizon, self.since, self.first, self.regions.box):
-            keep_wheel_away(box)
-
     def _lay_out(self, dock: QWidget) -> None:
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(8, 8, 8, 8)
-        column.setSpacing(6)
+        column = self._column(dock)
         column.addWidget(self.picker)
         column.addWidget(self.movie_facts)
         column.addWidget(line())
@@ -145,15 +114,6 @@ class EvaluateForm:
         column.addWidget(self.error)
         column.addWidget(self.results)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(inside)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        outside = QVBoxLayout(dock)
-        outside.setContentsMargins(0, 0, 0, 0)
-        outside.addWidget(scroll)
-        dock.setMinimumWidth(WIDTH)
 
     def _choices(self) -> QFormLayout:
         form = QFormLayout()
@@ -174,12 +134,3 @@ class EvaluateForm:
         row.addWidget(wide, 1)
         row.addWidget(narrow)
         return row
-
-
-def _text(style: str = "") -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setStyleSheet(style)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    label.hide()
-    return label

@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_morphocast.errors import MorphocastError
 from napari_morphocast.presenters.forecast import NO_FUTURE, ForecastPresenter
@@ -21,7 +20,6 @@ from napari_morphocast.presenters.forecasting import (
 )
 from napari_morphocast.presenters.job import BusyError, Job
 from napari_morphocast.presenters.model_files import (
-    ENDING,
     ModelChoice,
     choices,
     fills_in,
@@ -34,6 +32,12 @@ from napari_morphocast.widgets._forecast_form import ALARMS, ForecastForm
 from napari_morphocast.widgets._form import say
 from napari_morphocast.widgets._layers import Source, results_in
 from napari_morphocast.widgets._lifetime import when_gone
+from napari_morphocast.widgets._model_list import (
+    ask_for_model,
+    known_models,
+    list_models,
+    offer_model,
+)
 from napari_morphocast.widgets._movies import channels_of_one_movie, layer_facts
 from napari_morphocast.widgets._preferences import preferences, remember, remembered
 from napari_morphocast.widgets._side_by_side import (
@@ -45,15 +49,14 @@ from napari_morphocast.widgets._viewers import real_viewer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     import napari
     from napari.components import ViewerModel
     from napari.layers import Image
 
     from napari_morphocast.data.movie import Movie
-    from napari_morphocast.widgets._background import Controller
 
-TRAINED = "trained models"  # paths of models that this session trained or opened
 NOTHING_PREDICTED = "Predict all frames ahead first."
 SOON = 150  # milliseconds to wait for more changes before looking at them
 
@@ -108,7 +111,8 @@ class ForecastDock(QWidget):
 
     def start(self) -> int | None:
         """First frame of a rollout: the one after the current frame, or the end."""
-        return self._current() + 1 if self.form.start.currentData() else None
+        now = bool(self.form.start.currentData())
+        return self.form.picker.frame() + 1 if now else None
 
     def hardware(self) -> tuple[str, str]:
         """Device and precision from the Preferences."""
@@ -213,7 +217,7 @@ class ForecastDock(QWidget):
         return farewell
 
     def _refresh(self) -> None:
-        current = self._current()
+        current = self.form.picker.frame()
         self.form.start.setItemText(1, f"the current frame ({current})")
         self._fill_models()
         self.presenter.refresh()
@@ -221,16 +225,6 @@ class ForecastDock(QWidget):
     def _moved(self, event: Any = None) -> None:
         """The slider or the grid has changed; sliders do so often."""
         self._soon.start()
-
-    def _current(self) -> int:
-        """Number of the movie's frame that is shown now, as near as there is one."""
-        layer = self.form.picker.layer()
-        facts = self.form.picker.facts()
-        if layer is None or facts is None or "T" not in facts.axes:
-            return 0
-        at = facts.axes.index("T")
-        place = layer.world_to_data(self._viewer.dims.point)[at]
-        return int(min(max(round(place), 0), layer.data.shape[at] - 1))
 
     def _stop(self) -> None:
         self.form.stop.setEnabled(False)
@@ -258,12 +252,8 @@ class ForecastDock(QWidget):
             self.show_error(error.on_screen)
 
     def _browse(self) -> None:
-        folder = str(preferences().models_folder)
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Choose a model", folder, f"Morphocast models (*{ENDING})"
-        )
-        if path:
-            self.choose_model(Path(path))
+        if path := ask_for_model(self):
+            self.choose_model(path)
 
     def choose_model(self, path: Path) -> None:
         """Add a model file to the list and choose it."""
@@ -273,17 +263,8 @@ class ForecastDock(QWidget):
 
     def _fill_models(self, wanted: str | None = None) -> None:
         """List the models that there are now; keeps the choice."""
-        box, before = self.form.models, self.model()
         some = choices(known_models(self._controller), preferences().models_folder)
-        keep = wanted or (str(before.model) if before else None)
-        box.blockSignals(True)
-        if [box.itemData(i) for i in range(box.count())] != some:
-            box.clear()
-            for choice in some:
-                box.addItem(choice.label, choice)
-        names = [str(choice.model) for choice in some]
-        box.setCurrentIndex(names.index(keep) if keep in names else 0)
-        box.blockSignals(False)
+        list_models(self.form.models, some, wanted)
 
     def _choices(self) -> dict[str, Any]:
         model = self.model()
@@ -370,17 +351,6 @@ def _both(
     if not fills_in(path):
         orders.append(Order("rollout", movie, path, path.stem, horizon, *where))
     return orders
-
-
-def offer_model(controller: Controller, path: Path) -> None:
-    """List a model first in every Forecast dock of this viewer."""
-    known = known_models(controller)
-    controller.kept[TRAINED] = [path, *(one for one in known if one != path)]
-
-
-def known_models(controller: Controller) -> list[Path]:
-    """Models that were trained or opened since this viewer was, the newest first."""
-    return list(controller.kept.get(TRAINED, []))
 
 
 def _complain(message: str) -> None:

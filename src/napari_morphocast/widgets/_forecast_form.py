@@ -7,28 +7,23 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QMenu,
-    QProgressBar,
     QPushButton,
-    QScrollArea,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
-from napari_morphocast.widgets._form import keep_wheel_away, line
-from napari_morphocast.widgets._pickers import MoviePicker, combo
+from napari_morphocast.widgets._dock_form import WARNING, DockForm, text_label
+from napari_morphocast.widgets._form import line
+from napari_morphocast.widgets._pickers import combo
 from napari_morphocast.widgets._surprise import SurpriseList
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-WIDTH = 380
-STEPS = 1000  # of the progress bar
 ALARMS = 0.1  # percent of the pixels
 TIPS = {
     "models": "Model to forecast with: trained here, from your models folder, the "
@@ -53,16 +48,15 @@ TIPS = {
 }
 
 
-class ForecastForm:
+class ForecastForm(DockForm):
     """The controls of the dock, laid out in ``dock``."""
 
     def __init__(self, dock: QWidget, viewer: ViewerModel) -> None:
-        self.picker = MoviePicker(viewer)
-        self.movie_facts = _text()
+        super().__init__(viewer)
         self.models = combo(TIPS["models"])
         self.browse = QPushButton("Browse…")
-        self.model_facts = _text()
-        self.warnings = _text("color: #c98a1b")
+        self.model_facts = text_label()
+        self.warnings = text_label(WARNING)
         self.predict = QPushButton("Predict all")
         self.lead = _number(1, 100)
         self.lead_time = QLabel()
@@ -72,10 +66,8 @@ class ForecastForm:
         self.start = combo(TIPS["start"])
         self.start.addItem("the end of the movie", False)
         self.start.addItem("the current frame", True)
-        self.progress = QProgressBar()
         self.stop = QPushButton("Stop")
-        self.verdict = _text("font-weight: bold")
-        self.error = _text("color: #d9534f; font-weight: bold")
+        self.verdict = text_label("font-weight: bold")
         self.beside = QPushButton("Side by side")
         self.beside.setCheckable(True)
         self.surprise = QPushButton("Find surprises")
@@ -90,37 +82,12 @@ class ForecastForm:
         self.save_frames = menu.addAction("Frames as OME-TIFF…")
         self.save_scores = menu.addAction("Errors per frame as CSV…")
         self.export.setMenu(menu)
-        self._explain()
+        boxes = self.models, self.start, self.lead, self.horizon, self.alarms
+        self._explain(TIPS, boxes)
         self._lay_out(dock)
 
-    def enable(self, button: QPushButton, reason: str) -> None:
-        """Enable a button, or disable it and say why."""
-        button.setEnabled(not reason)
-        button.setToolTip(f"<p>{reason or self._tips[button]}</p>")
-
-    def show_progress(self, share: float, text: str) -> None:
-        """How far it is, 0..1; 0 shows that something goes on, but not how far."""
-        self.progress.setMaximum(STEPS if share else 0)
-        self.progress.setValue(round(STEPS * share))
-        self.progress.setFormat(text)
-        self.progress.setToolTip(text)
-
-    def _explain(self) -> None:
-        self._tips: dict[QWidget, str] = {
-            widget: tip
-            for name, tip in TIPS.items()
-            if isinstance(widget := getattr(self, name), QWidget)
-        }
-        for widget, tip in self._tips.items():
-            widget.setToolTip(f"<p>{tip}</p>")
-        for box in (self.models, self.start, self.lead, self.horizon, self.alarms):
-            keep_wheel_away(box)
-
     def _lay_out(self, dock: QWidget) -> None:
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(8, 8, 8, 8)
-        column.setSpacing(6)
+        column = self._column(dock)
         column.addWidget(self.picker)
         column.addWidget(self.movie_facts)
         column.addWidget(line())
@@ -138,15 +105,6 @@ class ForecastForm:
         column.addLayout(self._afterwards())
         column.addWidget(self.surprises)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(inside)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        outside = QVBoxLayout(dock)
-        outside.setContentsMargins(0, 0, 0, 0)
-        outside.addWidget(scroll)
-        dock.setMinimumWidth(WIDTH)
 
     def _actions(self) -> QGridLayout:
         grid = QGridLayout()
@@ -191,12 +149,3 @@ def _number(value: int, most: int) -> QSpinBox:
         lambda now: box.setSuffix(" frames" if now > 1 else " frame")
     )
     return box
-
-
-def _text(style: str = "") -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setStyleSheet(style)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    label.hide()
-    return label

@@ -87,6 +87,15 @@ class MoviePicker(QWidget):
         layer = self.layer()
         return None if layer is None else layer_facts(layer)
 
+    def frame(self) -> int:
+        """Number of the movie's frame that is shown now, as near as there is one."""
+        layer, facts = self.layer(), self.facts()
+        if layer is None or facts is None or "T" not in facts.axes:
+            return 0
+        at = facts.axes.index("T")
+        place = float(layer.world_to_data(self._viewer.dims.point)[at])
+        return int(min(max(round(place), 0), layer.data.shape[at] - 1))
+
     def movie(self, channels: int | None) -> tuple[Movie, list[Source]] | None:
         """The chosen movie and what its results inherit.
 

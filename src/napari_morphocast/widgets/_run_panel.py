@@ -9,6 +9,7 @@ from qtpy.QtCore import QUrl
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout
 
 from napari_morphocast.widgets._curves import Curves
+from napari_morphocast.widgets._dock_form import STEPS, make_main
 from napari_morphocast.widgets._form import say
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from napari_morphocast.presenters.train import TrainState
 
-STEPS = 1000  # of the progress bar
 TIPS = {
     "train": "Train a new model on the chosen movie. It is saved as it gets better, "
     "and nothing that was saved before is overwritten.",
@@ -74,12 +74,9 @@ class RunPanel(QVBoxLayout):
 
     def set_theme(self, name: str) -> None:
         """Take the colours of another napari theme."""
-        self._theme, theme = name, get_theme(name)
+        self._theme = name
         self.curves.set_theme(name)
-        self.buttons["train"].setStyleSheet(
-            f"QPushButton:enabled {{ font-weight: bold; color: {theme.text.as_hex()}; "
-            f"background-color: {theme.current.as_hex()}; }}"
-        )
+        make_main(self.buttons["train"], name)
 
     def _lay_out(self) -> None:
         self.setContentsMargins(8, 4, 8, 8)

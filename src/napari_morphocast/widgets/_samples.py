@@ -42,11 +42,11 @@ def large_waves() -> list[LayerData]:
 
 def _shipped(kind: str) -> list[LayerData]:
     from dataclasses import replace
-    from pathlib import Path
 
     from napari_morphocast.data.io import read_movie
+    from napari_morphocast.presenters.model_files import SAMPLES
 
-    path = Path(__file__).parents[1] / "sample_data" / f"{kind}.ome.tif"
+    path = SAMPLES / f"{kind}.ome.tif"
     movie = replace(read_movie(path), name=f"{kind} (simulated)")
     return _layers(movie, str(path))
 

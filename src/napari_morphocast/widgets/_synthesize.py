@@ -11,13 +11,17 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_morphocast.errors import MorphocastError
-from napari_morphocast.presenters.model_files import ENDING, synthesizers
+from napari_morphocast.presenters.model_files import ModelChoice, synthesizers
 from napari_morphocast.presenters.synthesize import SynthesizePresenter
 from napari_morphocast.widgets._background import controller_of
-from napari_morphocast.widgets._forecast import known_models, offer_model
 from napari_morphocast.widgets._form import say
 from napari_morphocast.widgets._lifetime import when_gone
-from napari_morphocast.widgets._movies import layer_facts
+from napari_morphocast.widgets._model_list import (
+    ask_for_model,
+    known_models,
+    list_models,
+    offer_model,
+)
 from napari_morphocast.widgets._preferences import preferences, remember, remembered
 from napari_morphocast.widgets._sheets import Sheets
 from napari_morphocast.widgets._synthesize_form import SynthesizeForm
@@ -78,17 +82,12 @@ class SynthesizeDock(QWidget):
 
     def model(self) -> Path | None:
         """File of the chosen model."""
-        path: Path | None = self.form.models.currentData()
-        return path
+        choice: ModelChoice | None = self.form.models.currentData()
+        return Path(choice.model) if choice else None
 
     def frame(self) -> int:
         """Number of the frame that the viewer shows, as near as there is one."""
-        layer = self.form.picker.layer()
-        if layer is None or "T" not in layer_facts(layer).axes:
-            return 0
-        at = layer_facts(layer).axes.index("T")
-        place = layer.world_to_data(self._viewer.dims.point)[at]
-        return int(min(max(round(float(place)), 0), layer.data.shape[at] - 1))
+        return self.form.picker.frame()
 
     def other(self) -> int:
         """Number of the frame that a way shall lead to."""
@@ -211,29 +210,17 @@ class SynthesizeDock(QWidget):
     def choose_model(self, path: Path) -> None:
         """Add a model file to the list and choose it."""
         offer_model(self._controller, path)
-        self._fill_models(path)
+        self._fill_models(str(path))
         self._soon.start()
 
     def _browse(self) -> None:
-        folder = str(preferences().models_folder)
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Choose a model", folder, f"Morphocast models (*{ENDING})"
-        )
-        if path:
-            self.choose_model(Path(path))
+        if path := ask_for_model(self):
+            self.choose_model(path)
 
-    def _fill_models(self, wanted: Path | None = None) -> None:
+    def _fill_models(self, wanted: str | None = None) -> None:
         """List the models that there are now; keeps the choice."""
-        box, keep = self.form.models, wanted or self.model()
         some = synthesizers(known_models(self._controller), preferences().models_folder)
-        box.blockSignals(True)
-        if [box.itemData(n) for n in range(box.count())] != [c.model for c in some]:
-            box.clear()
-            for choice in some:
-                box.addItem(choice.label, choice.model)
-        paths = [choice.model for choice in some]
-        box.setCurrentIndex(paths.index(keep) if keep in paths else 0 if some else -1)
-        box.blockSignals(False)
+        list_models(self.form.models, some, wanted)
 
     # --- keeping
 
@@ -267,4 +254,4 @@ class SynthesizeDock(QWidget):
         with suppress(TypeError, ValueError):
             self.form.count.setValue(int(last.get("count", 8)))
             self.form.variation.setValue(float(last.get("variation", 0.3)))
-        self._fill_models(Path(str(last["model"])) if last.get("model") else None)
+        self._fill_models(str(last["model"]) if last.get("model") else None)

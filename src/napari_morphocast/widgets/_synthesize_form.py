@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari.utils.theme import get_theme
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
     QFormLayout,
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
-    QScrollArea,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
-from napari_morphocast.widgets._form import keep_wheel_away, line
-from napari_morphocast.widgets._pickers import MoviePicker, combo
+from napari_morphocast.widgets._dock_form import DockForm, make_main, text_label
+from napari_morphocast.widgets._form import line
+from napari_morphocast.widgets._pickers import combo
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-WIDTH = 380
-STEPS = 1000  # of the progress bar
 LARGEST = 2**31 - 1
 TIPS = {
     "models": "Model that makes frames: trained here, from your models folder, or the "
@@ -48,15 +41,14 @@ TIPS = {
 }
 
 
-class SynthesizeForm:
+class SynthesizeForm(DockForm):
     """The controls of the dock, laid out in ``dock``."""
 
     def __init__(self, dock: QWidget, viewer: ViewerModel) -> None:
-        self.picker = MoviePicker(viewer)
-        self.movie_facts = _text()
+        super().__init__(viewer)
         self.models = combo(TIPS["models"])
         self.browse = QPushButton("Browse…")
-        self.model_facts = _text()
+        self.model_facts = text_label()
         self.count = QSpinBox()
         self.count.setRange(1, 256)
         self.count.setValue(8)
@@ -73,50 +65,20 @@ class SynthesizeForm:
         self.between = QPushButton("On the &way to frame")
         self.other = QSpinBox()
         self.other.setRange(0, LARGEST)
-        self.progress = QProgressBar()
         self.stop = QPushButton("&Stop")
         self.save = QPushButton("S&ave…")
-        self.error = _text("color: #d9534f; font-weight: bold")
-        self.verdict = _text()
-        self._explain()
+        self.verdict = text_label()
+        boxes = self.models, self.count, self.variation, self.seed, self.other
+        self._explain(TIPS, boxes)
         self._lay_out(dock)
         self.set_theme(viewer.theme)
 
-    def enable(self, button: QPushButton, reason: str) -> None:
-        """Enable a button, or disable it and say why."""
-        button.setEnabled(not reason)
-        button.setToolTip(f"<p>{reason or self._tips[button]}</p>")
-
-    def show_progress(self, share: float, text: str) -> None:
-        """How far it is, 0..1; 0 shows that something goes on, but not how far."""
-        self.progress.setMaximum(STEPS if share else 0)
-        self.progress.setValue(round(STEPS * share))
-        self.progress.setFormat(text)
-
     def set_theme(self, name: str) -> None:
         """Take the colours of another napari theme."""
-        theme = get_theme(name)
-        self.like.setStyleSheet(
-            f"QPushButton:enabled {{ font-weight: bold; color: {theme.text.as_hex()}; "
-            f"background-color: {theme.current.as_hex()}; }}"
-        )
-
-    def _explain(self) -> None:
-        self._tips: dict[QWidget, str] = {
-            widget: tip
-            for name, tip in TIPS.items()
-            if isinstance(widget := getattr(self, name), QWidget)
-        }
-        for widget, tip in self._tips.items():
-            widget.setToolTip(f"<p>{tip}</p>")
-        for box in (self.models, self.count, self.variation, self.seed, self.other):
-            keep_wheel_away(box)
+        make_main(self.like, name)
 
     def _lay_out(self, dock: QWidget) -> None:
-        inside = QWidget()
-        column = QVBoxLayout(inside)
-        column.setContentsMargins(8, 8, 8, 8)
-        column.setSpacing(6)
+        column = self._column(dock)
         for widget in (self.picker, self.movie_facts, line()):
             column.addWidget(widget)
         column.addLayout(_row(QLabel("Model"), self.models, self.browse))
@@ -134,15 +96,6 @@ class SynthesizeForm:
         for widget in (self.error, self.verdict, self.save):
             column.addWidget(widget)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidget(inside)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        outside = QVBoxLayout(dock)
-        outside.setContentsMargins(0, 0, 0, 0)
-        outside.addWidget(scroll)
-        dock.setMinimumWidth(WIDTH)
 
 
 def _row(*widgets: QWidget, stretch: int = 1) -> QHBoxLayout:
@@ -151,12 +104,3 @@ def _row(*widgets: QWidget, stretch: int = 1) -> QHBoxLayout:
     for number, widget in enumerate(widgets):
         row.addWidget(widget, int(number == stretch))
     return row
-
-
-def _text(style: str = "") -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    label.setStyleSheet(style)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    label.hide()
-    return label

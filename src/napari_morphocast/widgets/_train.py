@@ -8,7 +8,6 @@ from weakref import ref
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
-    QFileDialog,
     QFrame,
     QScrollArea,
     QVBoxLayout,
@@ -17,13 +16,14 @@ from qtpy.QtWidgets import (
 
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.presenters.catalog import load_catalog
-from napari_morphocast.presenters.model_files import ENDING, MAKERS
+from napari_morphocast.presenters.model_files import MAKERS
 from napari_morphocast.presenters.train import Choices, TrainPresenter, no_resuming
 from napari_morphocast.presenters.train_wording import estimate
 from napari_morphocast.presenters.trainer import ApiTrainer, too_short
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._form import line, say
 from napari_morphocast.widgets._lifetime import when_gone
+from napari_morphocast.widgets._model_list import ask_for_model
 from napari_morphocast.widgets._movie_panel import MoviePanel
 from napari_morphocast.widgets._movies import own_metadata
 from napari_morphocast.widgets._preferences import preferences, remember, remembered
@@ -236,12 +236,8 @@ class TrainDock(QWidget):
         self._controller.ask(load_catalog, loaded, failed)
 
     def _finetune(self) -> None:
-        folder = str(preferences().models_folder)
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Model to go on from", folder, f"Morphocast models (*{ENDING})"
-        )
-        if path:
-            self._presenter.start(self, Path(path))
+        if path := ask_for_model(self, "Model to go on from"):
+            self._presenter.start(self, path)
 
     def _complain(self, message: str) -> None:
         self._message = message

@@ -1,0 +1,101 @@
+"""What the docks have in common in how they look."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari.utils.theme import get_theme
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QFrame,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_morphocast.widgets._form import keep_wheel_away
+from napari_morphocast.widgets._pickers import MoviePicker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from napari.components import ViewerModel
+
+WIDTH = 380
+STEPS = 1000  # of the progress bar
+ERROR = "color: #d9534f; font-weight: bold"
+WARNING = "color: #c98a1b"
+
+
+class DockForm:
+    """Controls of a dock that works on a movie, and how they behave.
+
+    A movie to choose and what it is, how far the work is, and what went wrong.
+    """
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self.picker = MoviePicker(viewer)
+        self.movie_facts = text_label()
+        self.progress = QProgressBar()
+        self.error = text_label(ERROR)
+        self._tips: dict[QWidget, str] = {}
+
+    def enable(self, button: QPushButton, reason: str) -> None:
+        """Enable a button, or disable it and say why."""
+        button.setEnabled(not reason)
+        button.setToolTip(f"<p>{reason or self._tips[button]}</p>")
+
+    def show_progress(self, share: float, text: str) -> None:
+        """How far it is, 0..1; 0 shows that something goes on, but not how far."""
+        self.progress.setMaximum(STEPS if share else 0)
+        self.progress.setValue(round(STEPS * share))
+        self.progress.setFormat(text)
+        self.progress.setToolTip(text)
+
+    def _explain(self, tips: Mapping[str, str], boxes: Iterable[QWidget]) -> None:
+        """Give the controls of these names tips; keep the wheel away from boxes."""
+        self._tips = {getattr(self, name): tip for name, tip in tips.items()}
+        for widget, tip in self._tips.items():
+            widget.setToolTip(f"<p>{tip}</p>")
+        for box in boxes:
+            keep_wheel_away(box)
+
+    @staticmethod
+    def _column(dock: QWidget) -> QVBoxLayout:
+        """Where controls go, one below the other: it scrolls if the dock is low."""
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(8, 8, 8, 8)
+        column.setSpacing(6)
+        scroll = QScrollArea()
+        scroll.setWidget(inside)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        outside = QVBoxLayout(dock)
+        outside.setContentsMargins(0, 0, 0, 0)
+        outside.addWidget(scroll)
+        dock.setMinimumWidth(WIDTH)
+        return column
+
+
+def text_label(style: str = "") -> QLabel:
+    """Text that wraps and can be copied; hidden while there is none."""
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setStyleSheet(style)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.hide()
+    return label
+
+
+def make_main(button: QPushButton, theme_name: str) -> None:
+    """Give the button that a dock is for its look, in a theme of napari."""
+    theme = get_theme(theme_name)
+    button.setStyleSheet(
+        f"QPushButton:enabled {{ font-weight: bold; color: {theme.text.as_hex()}; "
+        f"background-color: {theme.current.as_hex()}; }}"
+    )
