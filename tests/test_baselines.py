@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import islice
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -126,6 +127,17 @@ def test_advection_takes_its_motion_from_all_channels() -> None:
     alone = baseline("advection").forecast(movie[:, :, :1], 2)
     assert torch.allclose(both[:, :, :1], alone, atol=0.02)
     assert torch.equal(both[:, :, 1:], torch.zeros_like(alone))
+
+
+def test_advection_takes_the_flow_that_would_have_been_right(monkeypatch):
+    movie = drifting(5)
+    right = baseline("advection").forecast(movie[:, :4], 1)
+    still = np.zeros((2, 48, 48), np.float32)
+    monkeypatch.setattr(Advection, "_tvl1", lambda *_: still)  # a method that fails
+    without = baseline("advection").forecast(movie[:, :4], 1)
+    inside = (..., slice(16, -12), slice(16, -12))
+    moved = (movie[:, 3:4] - movie[:, 4:])[inside].abs().mean()
+    assert (right - without)[inside].abs().mean() < 0.1 * moved
 
 
 def test_advection_averages_a_jitter_away() -> None:

@@ -80,7 +80,7 @@ def test_the_forget_gate_starts_open():
 
 
 def test_seeing_ten_frames_is_seeing_six_and_then_four():
-    model, movie = made(), frames(2, 10, 1, 12, 12)
+    model, movie = made(start="regression"), frames(2, 10, 1, 12, 12)
     at_once = None
     for frame in movie.unbind(1):
         at_once = model.remember(frame, at_once)
@@ -162,7 +162,7 @@ def test_a_model_trained_on_small_frames_forecasts_large_ones():
 
 
 def test_moving_the_input_moves_the_forecast():
-    model = made(head="motion", patch=2)
+    model = made(head="motion", patch=2, start="regression")
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.02)
     context = frames(1, 4, 1, 64, 64)

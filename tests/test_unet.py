@@ -116,7 +116,7 @@ def test_a_blur_keeps_the_mean_away_from_borders():
 
 @pytest.mark.parametrize("head", ["change", "motion"])
 def test_a_fresh_network_foretells_what_it_corrects(head):
-    model = made(frames=3, head=head)
+    model = made(frames=3, head=head, start="regression")
     model.tune([drifting(8)])
     latest = drifting(8)[None, 2:5]
     assert model.correction.regression is not None
@@ -181,7 +181,14 @@ def test_a_run_begins_at_the_regression_and_is_never_worse(tmp_path):
 
 def test_a_regression_that_harms_on_unseen_frames_is_forgotten(tmp_path, monkeypatch):
     monkeypatch.setattr(Regression, "tune", lambda self, _: self.bias.fill_(0.3))
-    run = Run.make("unet", epochs=1, learning_rate=1e-12, context=4, horizon=2)
+    run = Run.make(
+        "unet",
+        start="regression",
+        epochs=1,
+        learning_rate=1e-12,
+        context=4,
+        horizon=2,
+    )
     path = tmp_path / "model.morphocast"
     list(api.train(gliding(40), path, run, hardware=CPU))
     scores = api.load(path).checkpoint.scores

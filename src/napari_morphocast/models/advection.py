@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter
 from skimage.registration import optical_flow_tvl1
 
 from napari_morphocast.models.base import Forecaster, ModelConfig, Stage
+from napari_morphocast.models.flow import flow
 from napari_morphocast.models.motion import warp
 
 if TYPE_CHECKING:
@@ -57,8 +58,9 @@ class Advection(Forecaster, name="advection"):
     """Carry the last frame along its optical flow, which is carried along too.
 
     The motion is that of the last pair of frames, or the mean of the last few pairs,
-    whichever would have foretold the last known frame better: cells that jitter need
-    the mean, cells that speed up or turn the last pair.
+    and by TV-L1 or by Lucas and Kanade, whichever would have foretold the last known
+    frame best: cells that jitter need the mean, cells that speed up or turn the last
+    pair; TV-L1 keeps apart what moves apart, the other finds small fast cells.
     """
 
     Config = AdvectionConfig
@@ -92,25 +94,31 @@ class Advection(Forecaster, name="advection"):
         """Backward displacement (2, Y, X) per frame, from frames (T, C, Y, X)."""
         grey = _one_channel(frames)
         smooth = [gaussian_filter(frame, self.config.blur) for frame in grey]
-        flows = [self._flow(before, after) for before, after in pairwise(smooth)]
-        if not flows:
+        if len(smooth) == 1:
             return np.zeros((2, *grey.shape[1:]), np.float32)
-        if len(flows) < 3:
-            return flows[-1] if len(flows) == 1 else _mean(flows)
+        tvl1 = [self._tvl1(before, after) for before, after in pairwise(smooth)]
+        if len(tvl1) < 3:
+            return _mean(tvl1)
+        batch = torch.from_numpy(np.stack(smooth))[:, None]
+        local = [*flow(batch[:-1], batch[1:]).numpy()]
         before, now = smooth[-2:]
-        errors = [_miss(before, now, flow) for flow in (flows[-2], _mean(flows[:-1]))]
-        return flows[-1] if errors[0] < errors[1] else _mean(flows)
+        choices = [  # (the motion one frame ago, the motion now)
+            choice
+            for flows in (tvl1, local)
+            for choice in ((flows[-2], flows[-1]), (_mean(flows[:-1]), _mean(flows)))
+        ]
+        return min(choices, key=lambda choice: _miss(before, now, choice[0]))[1]
 
-    def _flow(self, before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.float32]:
+    def _tvl1(self, before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.float32]:
         """Displacement (2, Y, X) from each pixel to where it was one frame before."""
-        flow = optical_flow_tvl1(
+        found = optical_flow_tvl1(
             after,
             before,
             attachment=self.config.attachment,
             num_warp=WARPS,
             num_iter=ITERATIONS,
         )
-        return np.asarray(flow, np.float32)
+        return np.asarray(found, np.float32)
 
 
 def _one_channel(frames: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from napari_morphocast.models.base import Forecaster, ModelConfig
 from napari_morphocast.models.correction import SLACK, Begin, Correction
+from napari_morphocast.models.flow import carried, going_on, motions
 from napari_morphocast.models.losses import Weights, distance, relative
 from napari_morphocast.models.regression import held, limits, newest, pushed
 
@@ -110,9 +111,15 @@ class ConvLSTMConfig(Weights, Begin, ModelConfig):
 
 
 class Memory(NamedTuple):
-    """What the network remembers: the latest frames, and its cells' states."""
+    """What the network remembers: frames, how they move, and its cells' states.
+
+    ``motion`` has shape (B, MOTIONS, 2, Y, X), and ``moved``, the last frame carried
+    along it, (B, MOTIONS, C, Y, X); there is none unless the network mixes it in.
+    """
 
     latest: Tensor
+    motion: Tensor | None
+    moved: Tensor | None
     cells: tuple[State, ...]
 
 
@@ -179,16 +186,17 @@ class ConvLSTM(Forecaster, name="convlstm"):
     def __init__(self, config: ConvLSTMConfig, channels: int) -> None:
         super().__init__(config, channels)
         area = config.patch**2
-        inputs = channels if config.inputs == "frame" else 2 * channels
+        bare = config.head == "frame"
+        self.correction = Correction(
+            LATEST, channels, config.start, motion=config.head == "motion"
+        )
+        self.moves = 0 if bare else self.correction.moves
+        inputs = channels * (1 + (config.inputs == "change") + self.moves)
         widths = (inputs * area, *config.hidden)
         self.cells = nn.ModuleList(
             ConvLSTMCell(before, after, config) for before, after in pairwise(widths)
         )
-        self.correction = Correction(
-            LATEST, channels, config.start, motion=config.head == "motion"
-        )
         self.norms = nn.ModuleList(_norm(config.norm, b) for b in config.hidden)
-        bare = config.head == "frame"
         outputs = channels if bare else self.correction.outputs
         self.head = nn.Conv2d(
             config.hidden[-1],
@@ -217,8 +225,8 @@ class ConvLSTM(Forecaster, name="convlstm"):
     def unroll(self, context: Tensor) -> Iterator[Tensor]:
         """Foretell frame after frame from the model's own forecasts."""
         memory: Memory | None = None
-        for frame in context.unbind(1):
-            memory = self.remember(frame, memory)
+        for frame, motion in self._moving(context):
+            memory = self.remember(frame, memory, motion)
         assert memory is not None
         extremes = limits(context, SLACK)
         while True:
@@ -226,13 +234,22 @@ class ConvLSTM(Forecaster, name="convlstm"):
             yield frame
             memory = self.remember(frame, memory)
 
-    def remember(self, frame: Tensor, memory: Memory | None) -> Memory:
-        """See one frame (B, C, Y, X); there is no memory before the first one."""
-        x = frame
+    def remember(
+        self, frame: Tensor, memory: Memory | None, motion: Tensor | None = None
+    ) -> Memory:
+        """See one frame (B, C, Y, X); there is no memory before the first one.
+
+        ``motion`` is how it moves, (B, MOTIONS, 2, Y, X); that of the frame before goes
+        on unless told.
+        """
         latest = newest(frame[:, None], LATEST) if memory is None else memory.latest
+        if motion is None and memory is not None and memory.motion is not None:
+            motion = going_on(memory.motion)
+        moved = None if motion is None else carried(frame, motion)
+        changes = [] if moved is None else [m - frame for m in moved.unbind(1)]
         if self.config.inputs == "change":
-            before = latest[:, -1]
-            x = torch.cat([frame, CHANGE_GAIN * (frame - before)], 1)
+            changes.insert(0, frame - latest[:, -1])
+        x = torch.cat([frame, *(CHANGE_GAIN * change for change in changes)], 1)
         x = F.pixel_unshuffle(_padded(x, self.config.patch), self.config.patch)
         after = []
         for index, (cell, norm) in enumerate(zip(self.cells, self.norms, strict=True)):
@@ -240,7 +257,14 @@ class ConvLSTM(Forecaster, name="convlstm"):
             state = cell(x, cell.start(x) if memory is None else memory.cells[index])
             after.append(state)
             x = norm(state.hidden)
-        return Memory(pushed(latest, frame), tuple(after))
+        return Memory(pushed(latest, frame), motion, moved, tuple(after))
+
+    def _moving(self, context: Tensor) -> Iterable[tuple[Tensor, Tensor | None]]:
+        """Every known frame with how it moves, if that matters."""
+        frames = context.unbind(1)
+        if not self.moves:
+            return ((frame, None) for frame in frames)
+        return zip(frames, motions(context).unbind(1), strict=True)
 
     def next_frame(self, memory: Memory) -> Tensor:
         """Make the frame (B, C, Y, X) that follows the last one seen."""
@@ -250,7 +274,7 @@ class ConvLSTM(Forecaster, name="convlstm"):
         out = pieces[..., :height, :width]
         if self.config.head == "frame":
             return torch.sigmoid(out)
-        frame: Tensor = self.correction(memory.latest, out)
+        frame: Tensor = self.correction(memory.latest, out, memory.moved)
         return frame
 
     def criterion(self, forecast: Tensor, target: Tensor) -> Tensor:
@@ -292,8 +316,8 @@ class ConvLSTM(Forecaster, name="convlstm"):
         first = min(self.config.warmup, length) if dense else length
         memory: Memory | None = None
         forecasts = []
-        for step, frame in enumerate(context.unbind(1), start=1):
-            memory = self.remember(frame, memory)
+        for step, (frame, motion) in enumerate(self._moving(context), start=1):
+            memory = self.remember(frame, memory, motion)
             if step >= first:
                 forecasts.append(self.next_frame(memory))
         assert memory is not None

@@ -1,33 +1,40 @@
-"""A linear forecast and what a network adds to it: motion, damping and change."""
+"""Forecasts that need no descent, and how a network mixes and corrects them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import torch
 from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
+from napari_morphocast.models.flow import MOTIONS, carried, motions
 from napari_morphocast.models.motion import warp
-from napari_morphocast.models.regression import Regression
+from napari_morphocast.models.regression import Regression, newest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Start = Literal["persistence", "regression"]
+Start = Literal["persistence", "regression", "mixture"]
 WIDE = 1.5, 3.0, 6.0  # pixels; how far the regression sees beyond the neighbourhood
 SLACK = 0.25  # of the grey levels known: so far beyond them a rollout may go
 MOTION_GAIN = 4.0  # pixels of motion for an output of 1
+CHOICES = 2 + MOTIONS  # nothing moves, the regression, and the motions going on
+FAVOUR = 2.0  # before training, forecasts are mixed by their error to minus this power
+LEAST = 1e-6  # error that counts as one
+NEVER = -1e4  # weight (as a logarithm) of a forecast that is not to be mixed in
 
 
 class Begin(BaseModel):
     """Setting of what a network corrects."""
 
     start: Start = Field(
-        "regression",
+        "mixture",
         title="Start",
-        description="The forecast that the network corrects: that nothing moves, or a "
+        description="The forecast that the network corrects: that nothing moves; a "
         "linear regression on each pixel's neighbourhood in the latest frames, solved "
-        "before training begins.",
+        "before training begins; or a mixture of that and of the last frame moved on "
+        "along its optical flow, decided pixel by pixel.",
     )
 
 
@@ -36,9 +43,12 @@ class Correction(nn.Module):
 
     frame = warp(last + (1 + tanh gain) (start - last), motion) + change
 
-    ``start`` is the regression's forecast, or the last frame itself. Where the network
-    puts out zeros, the frame is the start: so training begins at a forecast that is
-    already good, and is kept only where it gets better on unseen frames.
+    ``start`` is the last frame itself, the regression's forecast, or a mixture of
+    both and of the last frame as each of the latest motions carries it on, weighted
+    pixel by pixel: by a softmax of what the network puts out, beside what ``tune`` has
+    found good everywhere. Where the network puts out zeros, the frame is the start: so
+    training begins at a forecast that is already good, and is kept only where it gets
+    better on unseen frames.
 
     Parameters
     ----------
@@ -52,14 +62,21 @@ class Correction(nn.Module):
         Whether the network may also move the start.
     """
 
+    usual: Tensor
+
     def __init__(
         self, frames: int, channels: int, start: Start, *, motion: bool
     ) -> None:
         super().__init__()
-        linear = start == "regression"
+        linear = start != "persistence"
+        self.moves = MOTIONS if start == "mixture" else 0
         self.frames = frames
         self.regression = Regression(frames, channels, WIDE) if linear else None
-        self.sizes = [2 * motion, channels * linear, channels]
+        choices = CHOICES * channels if self.moves else 0
+        self.sizes = [2 * motion, channels * linear, channels, choices]
+        if self.moves:
+            self.register_buffer("usual", torch.full((CHOICES, 1, 1, 1), NEVER))
+            self.usual[0] = 0
 
     @property
     def outputs(self) -> int:
@@ -67,25 +84,68 @@ class Correction(nn.Module):
         return sum(self.sizes)
 
     def tune(self, stretches: Iterable[Tensor]) -> None:
-        """Solve for the regression."""
+        """Solve for the regression, and find out how far to trust each forecast."""
+        kept = list(stretches)
         if self.regression is not None:
-            self.regression.tune(stretches)
+            self.regression.tune(kept)
+        if not self.moves:
+            return
+        errors = [self._errors(frames) for frames in kept if len(frames) > 1]
+        if errors:
+            middle = torch.stack(errors).median(0).values.clamp(min=LEAST)
+            self.usual.copy_(-FAVOUR * middle.log().view_as(self.usual))
 
     def forget(self) -> None:
         """Correct "nothing moves" instead."""
         if self.regression is not None:
             self.regression.forget()
+        if self.moves:
+            self.usual[1:] = NEVER
 
-    def forward(self, latest: Tensor, out: Tensor) -> Tensor:
+    def forward(
+        self, latest: Tensor, out: Tensor, moved: Tensor | None = None
+    ) -> Tensor:
         """Make the frame (B, C, Y, X) after the latest ones (B, frames, C, Y, X).
 
-        ``out`` is what the network puts out, shape (B, outputs, Y, X).
+        Parameters
+        ----------
+        latest : Tensor, shape (B, frames, C, Y, X)
+            What the regression looks at.
+        out : Tensor, shape (B, outputs, Y, X)
+            What the network puts out.
+        moved : Tensor, shape (B, MOTIONS, C, Y, X), optional
+            The last frame, moved on; needed for a mixture only.
         """
-        motion, gain, change = out.split(self.sizes, 1)
+        motion, gain, change, choices = out.split(self.sizes, 1)
         frame: Tensor = latest[:, -1]
         if self.regression is not None:
-            frame = frame + (1 + gain.tanh()) * self.regression(latest)
+            if moved is None:
+                ahead = self.regression(latest)
+            else:
+                changes = self._changes(latest, moved)
+                ahead = (self._shares(choices) * changes).sum(1)
+            frame = frame + (1 + gain.tanh()) * ahead
         if motion.shape[1]:
             frame = warp(frame, MOTION_GAIN * motion)
         corrected: Tensor = frame + change
         return corrected
+
+    def _changes(self, latest: Tensor, moved: Tensor) -> Tensor:
+        """What each of the forecasts says will change, (B, CHOICES, C, Y, X)."""
+        assert self.regression is not None
+        last = latest[:, -1:]
+        ahead = self.regression(latest)[:, None]
+        return torch.cat([torch.zeros_like(last), ahead, moved - last], 1)
+
+    def _shares(self, choices: Tensor) -> Tensor:
+        """Weight of each of the forecasts at every pixel, (B, CHOICES, C, Y, X)."""
+        shares: Tensor = choices.unflatten(1, (CHOICES, -1)) + self.usual
+        return shares.softmax(1)
+
+    def _errors(self, frames: Tensor) -> Tensor:
+        """Error of each forecast of the last of (T, C, Y, X), relative to the first."""
+        known, truth = frames[None, :-1], frames[None, -1:]
+        moved = carried(known[:, -1], motions(known)[:, -1])
+        changes = self._changes(newest(known, self.frames), moved)
+        squares = (known[:, -1:] + changes - truth).square().mean((0, 2, 3, 4))
+        return squares / squares[0].clamp(min=LEAST)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import repeat
 from typing import TYPE_CHECKING
 
@@ -56,14 +57,26 @@ class Denoised(Forecaster, name="denoised"):
 
 
 def blurred(frames: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur of frames (B, C, Y, X); ``sigma`` in pixels, 0 for none."""
+    """Gaussian blur of frames (B, C, Y, X); ``sigma`` in pixels, 0 for none.
+
+    Sums of shifted frames: a convolution of a single channel is several times slower.
+    """
     if not sigma:
         return frames
-    reach = min(max(1, round(3 * sigma)), *(side - 1 for side in frames.shape[-2:]))
-    places = torch.arange(-reach, reach + 1).to(frames)
-    line = torch.exp(-places.square() / (2 * sigma**2))
-    line = line / line.sum()
-    single = frames.flatten(0, 1)[:, None]
-    padded = F.pad(single, (reach, reach, reach, reach), mode="replicate")
-    once = F.conv2d(padded, line.view(1, 1, -1, 1))
-    return F.conv2d(once, line.view(1, 1, 1, -1)).view_as(frames)
+    height, width = frames.shape[-2:]
+    reach = min(max(1, round(3 * sigma)), height - 1, width - 1)
+    places = range(-reach, reach + 1)
+    weights = [math.exp(-((place / sigma) ** 2) / 2) for place in places]
+    padded = F.pad(frames, (reach, reach, reach, reach), mode="replicate")
+    rows = [padded[..., i : i + height, :] for i in range(len(weights))]
+    once = _weighted(rows, weights)
+    return _weighted([once[..., i : i + width] for i in range(len(weights))], weights)
+
+
+def _weighted(shifted: list[Tensor], weights: list[float]) -> Tensor:
+    """Weighted mean."""
+    total = sum(weights)
+    mean = shifted[0] * (weights[0] / total)
+    for frames, weight in zip(shifted[1:], weights[1:], strict=True):
+        mean = mean.add(frames, alpha=weight / total)
+    return mean

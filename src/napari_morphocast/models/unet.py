@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from napari_morphocast.models.base import Forecaster, ModelConfig
 from napari_morphocast.models.correction import SLACK, Begin, Correction
+from napari_morphocast.models.flow import PAIRS, carried, going_on, motions
 from napari_morphocast.models.losses import Weights, distance, relative
 from napari_morphocast.models.regression import held, limits, newest, pushed
 
@@ -98,12 +99,12 @@ class UNet(Forecaster, name="unet"):
         super().__init__(config, channels)
         area = config.patch**2
         widths = [config.width * 2**level for level in range(config.depth + 1)]
-        seen = config.frames * channels * area
-        self.down = nn.ModuleList(Block(a, b) for a, b in pairwise([seen, *widths]))
-        self.up = nn.ModuleList(Block(a + b, a) for a, b in pairwise(widths))
         self.correction = Correction(
             config.frames, channels, config.start, motion=config.head == "motion"
         )
+        seen = (config.frames + self.correction.moves) * channels * area
+        self.down = nn.ModuleList(Block(a, b) for a, b in pairwise([seen, *widths]))
+        self.up = nn.ModuleList(Block(a + b, a) for a, b in pairwise(widths))
         outputs = self.correction.outputs * area
         self.head = nn.Conv2d(config.width, outputs, 3, padding=1)
         nn.init.zeros_(self.head.weight)
@@ -127,10 +128,15 @@ class UNet(Forecaster, name="unet"):
         """Go on from the latest frames of (B, T, C, Y, X)."""
         latest = newest(context, self.config.frames)
         extremes = limits(latest, SLACK)
+        known = context[:, -min(PAIRS + 1, self.config.frames) :]
+        motion = motions(known)[:, -1] if self.correction.moves else None
         while True:
-            frame = held(self.correction(latest, self._seen(latest)), extremes)
+            moved = None if motion is None else carried(latest[:, -1], motion)
+            out = self._seen(latest, moved)
+            frame = held(self.correction(latest, out, moved), extremes)
             yield frame
             latest = pushed(latest, frame)
+            motion = None if motion is None else going_on(motion)
 
     def criterion(self, forecast: Tensor, target: Tensor) -> Tensor:
         """Weighted sum of MSE, L1 and 1 - SSIM, as the settings say."""
@@ -153,10 +159,14 @@ class UNet(Forecaster, name="unet"):
         still = context[:, -1:].expand_as(truth)
         return relative(self.criterion, forecast, truth, still)
 
-    def _seen(self, latest: Tensor) -> Tensor:
+    def _seen(self, latest: Tensor, moved: Tensor | None) -> Tensor:
         """What the network makes of the latest frames, (B, outputs, Y, X)."""
         last = latest[:, -1:]
-        seen = torch.cat([CHANGE_GAIN * (latest[:, :-1] - last), last], 1).flatten(1, 2)
+        changes = [
+            frames - last for frames in (latest[:, :-1], moved) if frames is not None
+        ]
+        seen = torch.cat([*(CHANGE_GAIN * change for change in changes), last], 1)
+        seen = seen.flatten(1, 2)
         height, width = seen.shape[-2:]
         block = self.config.patch * 2**self.config.depth
         x = F.pad(seen, (0, -width % block, 0, -height % block), mode="replicate")
