@@ -6,9 +6,10 @@ import torch
 from movies import gliding
 from napari_morphocast import api
 from napari_morphocast.data.simulate import simulate
+from napari_morphocast.models import flow as flow_module
 from napari_morphocast.models.advection import Advection, AdvectionConfig
 from napari_morphocast.models.base import Forecaster, model_class
-from napari_morphocast.models.correction import CHOICES, Correction
+from napari_morphocast.models.correction import CHOICES, Correction, best_shares
 from napari_morphocast.models.denoised import blurred
 from napari_morphocast.models.flow import MOTIONS, carried, flow, going_on, motions
 from napari_morphocast.training.config import Hardware, Run
@@ -99,15 +100,38 @@ def test_without_training_forecasts_are_mixed_by_how_good_they_are():
     jumping = texture(8, 1, 60, 50)
     correction.tune([gliding])
     still, _, last, mean = correction.usual.flatten().softmax(0).tolist()
-    assert min(last, mean) > 20 * still
+    assert last + mean > 10 * still
+    assert correction.carrying
     correction.tune([jumping])
-    still, regression, last, mean = correction.usual.flatten().softmax(0).tolist()
-    assert regression > still > max(last, mean)
+    assert not correction.carrying
+    latest = jumping[None, 2:4]
+    out = texture(1, correction.outputs, 60, 50)
+    out[:, 1] = 0  # gain
+    ahead = correction(latest, out, latest.expand(1, 2, 1, 60, 50))
+    assert correction.regression is not None
+    alone = latest[:, -1] + (1 + out[:, :1].tanh()) * correction.regression(latest)
+    torch.testing.assert_close(ahead, alone + out[:, 1:2])
+
+
+def test_the_best_mixture_is_better_than_its_parts():
+    lot = torch.Generator().manual_seed(3)
+    errors = torch.randn(4, 200, generator=lot)
+    errors[0] += 0.8 * errors[1]
+    products = errors @ errors.T / 200
+    shares = best_shares(products)
+    assert float(shares.sum()) == pytest.approx(1, abs=1e-4)
+    mixed = shares @ products @ shares
+    assert mixed < products.diag().min()
+    for other in torch.eye(4):
+        nearby = 0.98 * shares + 0.02 * other
+        assert mixed <= nearby @ products @ nearby + 1e-5
 
 
 def test_every_pixel_and_channel_may_choose_its_own_forecast():
     correction = Correction(2, 2, "mixture", motion=False)
     correction.tune([texture(8, 2, 16, 16)])
+    correction.usual.zero_()
+    correction.carries.fill_(1)
     latest, moved = texture(1, 2, 2, 16, 16), texture(1, MOTIONS, 2, 16, 16, seed=2)
     out = torch.zeros(1, correction.outputs, 16, 16)
     choices = out[:, -2 * CHOICES :].view(1, CHOICES, 2, 16, 16)
@@ -136,6 +160,13 @@ def test_networks_of_before_still_open(name, tmp_path):
     list(api.train(gliding(24), tmp_path / "m.morphocast", run, hardware=CPU))
     model = api.load(tmp_path / "m.morphocast").model
     assert not any("usual" in key for key in model.state_dict())
+
+
+def test_where_motions_bring_nothing_none_are_estimated(monkeypatch):
+    model = made("unet")
+    model.tune([texture(9, 1, 40, 48, seed=n) for n in range(4)])
+    monkeypatch.setattr(flow_module, "flow", None)
+    assert model.forecast(texture(1, 8, 1, 40, 48), 3).shape[1] == 3
 
 
 def test_where_all_glides_a_network_begins_closer_with_the_flow():

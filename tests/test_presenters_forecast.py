@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from movies import gliding
+from napari_morphocast.api.forecasting import Step
 from napari_morphocast.data.io import read_movie
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import CheckpointError, MovieError
@@ -67,6 +68,7 @@ def verbs(context=3, learned_until=0, fail=None, members=1, task="forecast"):
         task=task,
         context=context,
         members=members,
+        moves=False,
         checkpoint=SimpleNamespace(scaling=scaling, movies=()),
     )
 
@@ -76,7 +78,7 @@ def verbs(context=3, learned_until=0, fail=None, members=1, task="forecast"):
                 raise fail
             spread = np.full(movie.shape[1:], k + 0.5, np.float32)
             frame = np.full(movie.shape[1:], 100, movie.dtype)
-            yield frame, spread if members > 1 else None
+            yield Step(frame, spread if members > 1 else None)
 
     def predict(movie, model, *, lead, between, hardware):
         first = context + lead - 1

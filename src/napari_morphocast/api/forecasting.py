@@ -27,14 +27,19 @@ PIXELS_AT_ONCE = 2**18  # in one batch of windows while predicting
 
 
 class Step(NamedTuple):
-    """A forecast frame (C, Y, X) and, from an ensemble, how uncertain it is.
+    """A forecast frame (C, Y, X) and what is known about it.
 
     ``frame`` has the movie's own type and grey levels; ``spread`` is the error to be
-    expected at every pixel, as one standard deviation in grey levels.
+    expected at every pixel, as one standard deviation in grey levels, of an ensemble.
+    A model that moves pixels says how far away each was one frame before, in pixels
+    along Y and X (``motion``, (2, Y, X)), and how much else was done to it
+    (``unusual``, (1, Y, X); 0 is nothing).
     """
 
     frame: NDArray[Any]
     spread: NDArray[np.float32] | None = None
+    motion: NDArray[np.float32] | None = None
+    unusual: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,9 +117,9 @@ def predict(
             earliest, latest = begin + shown.min(), targets[-1] + shown.max()
             known = read_finite(movie, earliest, latest + 1)
             ahead = trained.foretell(known[targets[:, None] + shown - earliest])
-            frames, spreads = next(islice(ahead, lead - 1, None))
-            each = repeat(None, len(frames)) if spreads is None else spreads
-            yield from map(Step, as_stored(frames, movie.dtype), each)
+            frames, *others = next(islice(ahead, lead - 1, None))
+            each = (repeat(None) if other is None else other for other in others)
+            yield from map(Step, as_stored(frames, movie.dtype), *each)
 
     return Forecast(first, stop - first, steps())
 
@@ -162,7 +167,7 @@ def rollout(
     known = read_finite(movie, begin - trained.context, begin)
 
     def steps() -> Iterator[Step]:
-        for frame, spread in islice(trained.foretell(known), horizon):
-            yield Step(as_stored(frame, movie.dtype), spread)
+        for frame, *others in islice(trained.foretell(known), horizon):
+            yield Step(as_stored(frame, movie.dtype), *others)
 
     return Forecast(begin, horizon, steps())

@@ -54,6 +54,10 @@ Output = Annotated[Path, _option("--output", f"where to: {FORMATS}", "-o")]
 Spread = Annotated[
     Path | None, _option("--spread", "also write how uncertain an ensemble is here")
 ]
+Motion = Annotated[
+    Path | None,
+    _option("--motion", "also write where sdc_net or advection moves each pixel from"),
+]
 Since = Annotated[
     float, _option("--from", "score what comes after this share of the movie")
 ]
@@ -149,6 +153,7 @@ def predict(
         Path | None, _option("--error", "also write |prediction - movie| here")
     ] = None,
     spread: Spread = None,
+    motion: Motion = None,
     axes: Axes = None,
     channel: Channel = None,
     z: Depth = None,
@@ -156,7 +161,7 @@ def predict(
     device: Device = "auto",
 ) -> None:
     """Foretell each frame from the frames before it, or from both sides of it."""
-    outputs = Outputs(output, error, spread)
+    outputs = Outputs(output, error, spread, motion)
     opening = Opening(axes, channel, z, fill_nan)
     work.foretell_each(movie, opening, model, outputs, (lead, between), device)
 
@@ -172,6 +177,7 @@ def rollout(
         _option("--start", "number of the first forecast frame; else the movie's end"),
     ] = None,
     spread: Spread = None,
+    motion: Motion = None,
     axes: Axes = None,
     channel: Channel = None,
     z: Depth = None,
@@ -180,7 +186,7 @@ def rollout(
 ) -> None:
     """Foretell frame after frame, past the movie's end."""
     opening = Opening(axes, channel, z, fill_nan)
-    outputs = Outputs(output, spread=spread)
+    outputs = Outputs(output, spread=spread, motion=motion)
     work.roll_out(movie, opening, model, outputs, (horizon, start), device)
 
 

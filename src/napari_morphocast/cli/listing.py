@@ -52,7 +52,7 @@ def list_models(*, to_json: bool) -> None:
     from napari_morphocast.models.base import FORECASTERS, SYNTHESIZERS
     from napari_morphocast.training.config import TrainConfig
 
-    kinds = {**FORECASTERS, **SYNTHESIZERS}
+    kinds = {**dict(sorted(FORECASTERS.items())), **dict(sorted(SYNTHESIZERS.items()))}
     shared: dict[str, type[BaseModel]] = {"window": WindowSpec, "training": TrainConfig}
     if to_json:
         listed = {

@@ -1,4 +1,4 @@
-"""Forecasts as files, and beside them how far off and how uncertain they are."""
+"""Forecasts as files, and beside them how far off they are, how sure, how moved."""
 
 from __future__ import annotations
 
@@ -27,13 +27,17 @@ if TYPE_CHECKING:
     Picture = Callable[[int, Step], NDArray[Any]]  # of a frame's number and forecast
 
 
+MOTION = "motion along Y (pixels)", "motion along X (pixels)", "unusual kernel"
+
+
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Files to write: forecast frames, maybe their errors, maybe their spread."""
+    """Files to write: forecast frames, maybe their errors, spread and motion."""
 
     frames: Path
     error: Path | None = None
     spread: Path | None = None
+    motion: Path | None = None
 
     @property
     def paths(self) -> list[Path]:
@@ -51,9 +55,11 @@ class Outputs:
             )
 
     def check_model(self, model: Trained) -> None:
-        """Refuse to write the spread of a single model."""
+        """Refuse to write what a model does not say."""
         if self.spread is not None:
             model.require_members()
+        if self.motion is not None:
+            model.require_motion()
 
     def write(
         self, forecast: Forecast, movie: Movie, note: str, stop: threading.Event
@@ -69,6 +75,7 @@ class Outputs:
         kinds: tuple[tuple[Path | None, str, Picture], ...] = (
             (self.error, "ABSOLUTE ERROR", partial(_error, movie)),
             (self.spread, "SPREAD (one standard deviation)", _spread),
+            (self.motion, "MOTION (how far away each pixel was before)", _motion),
         )
         with ExitStack() as files:
             beside = [
@@ -80,11 +87,18 @@ class Outputs:
             counted = (frame for frame, _ in zip(frames, done, strict=False))
             _put(self.frames, counted, forecast, movie, note)
             for path, what, notes in beside:
-                _put(path, notes.taken(), forecast, movie, f"{what} of a {note}")
+                channels = MOTION if path is self.motion else ()
+                text = f"{what} of a {note}"
+                _put(path, notes.taken(), forecast, movie, text, channels)
         return next(done)
 
     def _named(self) -> dict[str, Path]:
-        named = {"-o": self.frames, "--error": self.error, "--spread": self.spread}
+        named = {
+            "-o": self.frames,
+            "--error": self.error,
+            "--spread": self.spread,
+            "--motion": self.motion,
+        }
         return {option: path for option, path in named.items() if path is not None}
 
 
@@ -128,11 +142,18 @@ def _put(
     forecast: Forecast,
     movie: Movie,
     note: str,
+    channels: Sequence[str] = (),
 ) -> None:
     from napari_morphocast.data.io import write_movie
 
     write_movie(
-        path, frames, like=movie, count=forecast.count, note=note, first=forecast.first
+        path,
+        frames,
+        like=movie,
+        count=forecast.count,
+        note=note,
+        first=forecast.first,
+        channels=channels,
     )
 
 
@@ -150,3 +171,11 @@ def _error(movie: Movie, time: int, step: Step) -> NDArray[Any]:
 def _spread(time: int, step: Step) -> NDArray[Any]:
     assert step.spread is not None  # single models were refused before
     return step.spread
+
+
+def _motion(time: int, step: Step) -> NDArray[Any]:
+    import numpy as np
+
+    assert step.motion is not None  # models that move nothing were refused before
+    assert step.unusual is not None
+    return np.concatenate([step.motion, step.unusual])

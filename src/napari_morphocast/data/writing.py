@@ -18,7 +18,7 @@ from napari_morphocast.data.ome_zarr import is_zarr
 from napari_morphocast.errors import MovieError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -43,6 +43,8 @@ class Plan:
         What the frames are, for whoever opens the file.
     first : int
         Number of the first frame, counted as in ``like``.
+    names : tuple of str
+        Of the channels, if they are not those of ``like``.
     """
 
     shape: tuple[int, int, int]
@@ -51,16 +53,17 @@ class Plan:
     like: Movie
     note: str
     first: int
+    names: tuple[str, ...] = ()
 
     @property
     def rgb(self) -> bool:
         """Whether the frames are written as colour pictures."""
-        return self.like.rgb and self.shape[0] == 3
+        return self.like.rgb and self.shape[0] == 3 and not self.names
 
     @property
     def channels(self) -> tuple[str, ...]:
         """Names of the channels, if there is one for each."""
-        names = self.like.channels
+        names = self.names or self.like.channels
         return names if len(names) == self.shape[0] else ()
 
     @property
@@ -85,6 +88,7 @@ def write_movie(
     count: int,
     note: str = "",
     first: int = 0,
+    channels: Sequence[str] = (),
 ) -> None:
     """Write frames as they come; a failed run leaves an older file as it was.
 
@@ -102,6 +106,8 @@ def write_movie(
         What the frames are, such as "forecast by morphocast".
     first : int
         Number of the first frame, counted as in ``like``.
+    channels : sequence of str
+        Names of the channels, if they are not those of ``like``.
     """
     path = Path(path).expanduser()
     write = _writer(path)
@@ -118,7 +124,7 @@ def write_movie(
         )
     dtype = start.dtype.newbyteorder("=")
     c, y, x = start.shape
-    plan = Plan((c, y, x), dtype, count, like, note, first)
+    plan = Plan((c, y, x), dtype, count, like, note, first, tuple(channels))
     with _renamed_at_the_end(path) as temporary:
         write(temporary, path.name, plan, _alike(chain([start], coming), plan))
 

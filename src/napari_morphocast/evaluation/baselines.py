@@ -55,7 +55,7 @@ BASELINES = {
     ),
     "advection": Baseline(
         "everything goes on moving",
-        "Everything goes on moving as it did between the last two frames.",
+        "Everything goes on moving as it did in the latest frames.",
         "#1fb0bf",
         "dash",
     ),

@@ -11,7 +11,7 @@ from pydantic import Field
 from scipy.ndimage import gaussian_filter
 from skimage.registration import optical_flow_tvl1
 
-from napari_morphocast.models.base import Forecaster, ModelConfig, Stage
+from napari_morphocast.models.base import ModelConfig, Moved, Moving, Stage
 from napari_morphocast.models.flow import flow
 from napari_morphocast.models.motion import warp
 
@@ -54,7 +54,7 @@ class AdvectionConfig(ModelConfig):
     )
 
 
-class Advection(Forecaster, name="advection"):
+class Advection(Moving, name="advection"):
     """Carry the last frame along its optical flow, which is carried along too.
 
     The motion is that of the last pair of frames, or the mean of the last few pairs,
@@ -71,7 +71,7 @@ class Advection(Forecaster, name="advection"):
         """Frames in all the pairs; it also starts from fewer, with fewer pairs."""
         return self.config.pairs + 1
 
-    def unroll(self, context: Tensor) -> Iterator[Tensor]:
+    def unroll_moving(self, context: Tensor) -> Iterator[Moved]:
         """Move the last frame of (B, T, C, Y, X).
 
         Every frame is fetched from the last known one, by following its pixels back
@@ -81,10 +81,11 @@ class Advection(Forecaster, name="advection"):
         known = context[:, -self.config.pairs - 1 :].detach().float().cpu().numpy()
         flow = torch.from_numpy(np.stack([self._motion(frames) for frames in known]))
         flow = flow.to(frame)
-        way = torch.zeros_like(flow)
+        way, nothing = torch.zeros_like(flow), torch.zeros_like(flow[:, :1])
         while True:
-            way = way + warp(flow, way)
-            yield warp(frame, way)
+            step = warp(flow, way)
+            way = way + step
+            yield Moved(warp(frame, way), step, nothing)
 
     def stages(self) -> tuple[Stage, ...]:
         """No training."""

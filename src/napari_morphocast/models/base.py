@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -226,6 +226,30 @@ class Forecaster(Model):
     def pictures(self, batch: Window[Tensor], found: Tensor) -> Tensor:
         """Last input, forecast and truth of the first window."""
         return torch.stack([batch.context[0, -1], found[0, 0], batch.target[0, 0]])
+
+
+class Moved(NamedTuple):
+    """A forecast frame (B, C, Y, X), and what was done to the one before.
+
+    ``motion`` (B, 2, Y, X) says how far away each pixel was one frame before, in pixels
+    along Y and X; ``unusual`` (B, 1, Y, X) how much else was done to it: 0 is nothing.
+    """
+
+    frame: Tensor
+    motion: Tensor
+    unusual: Tensor
+
+
+class Moving(Forecaster):
+    """Foretells frames by moving pixels, and can show how they move."""
+
+    @abstractmethod
+    def unroll_moving(self, context: Tensor) -> Iterator[Moved]:
+        """As ``unroll``, with how everything moves."""
+
+    def unroll(self, context: Tensor) -> Iterator[Tensor]:
+        """Foretell one frame after the other, for as long as anybody asks."""
+        return (moved.frame for moved in self.unroll_moving(context))
 
 
 class Synthesizer(Model):

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from napari_morphocast.models.base import Forecaster, ModelConfig
 from napari_morphocast.models.correction import SLACK, Begin, Correction
-from napari_morphocast.models.flow import carried, going_on, motions
+from napari_morphocast.models.flow import going_on, motions
 from napari_morphocast.models.losses import Weights, distance, relative
 from napari_morphocast.models.regression import held, limits, newest, pushed
 
@@ -114,7 +114,7 @@ class Memory(NamedTuple):
     """What the network remembers: frames, how they move, and its cells' states.
 
     ``motion`` has shape (B, MOTIONS, 2, Y, X), and ``moved``, the last frame carried
-    along it, (B, MOTIONS, C, Y, X); there is none unless the network mixes it in.
+    along it, (B, MOTIONS, C, Y, X); None where the network does not mix it in.
     """
 
     latest: Tensor
@@ -187,11 +187,12 @@ class ConvLSTM(Forecaster, name="convlstm"):
         super().__init__(config, channels)
         area = config.patch**2
         bare = config.head == "frame"
+        start = "persistence" if bare else config.start
         self.correction = Correction(
-            LATEST, channels, config.start, motion=config.head == "motion"
+            LATEST, channels, start, motion=config.head == "motion"
         )
-        self.moves = 0 if bare else self.correction.moves
-        inputs = channels * (1 + (config.inputs == "change") + self.moves)
+        given = 1 + (config.inputs == "change") + self.correction.moves
+        inputs = channels * given
         widths = (inputs * area, *config.hidden)
         self.cells = nn.ModuleList(
             ConvLSTMCell(before, after, config) for before, after in pairwise(widths)
@@ -240,12 +241,12 @@ class ConvLSTM(Forecaster, name="convlstm"):
         """See one frame (B, C, Y, X); there is no memory before the first one.
 
         ``motion`` is how it moves, (B, MOTIONS, 2, Y, X); that of the frame before goes
-        on unless told.
+        on unless told, if that is known.
         """
         latest = newest(frame[:, None], LATEST) if memory is None else memory.latest
         if motion is None and memory is not None and memory.motion is not None:
             motion = going_on(memory.motion)
-        moved = None if motion is None else carried(frame, motion)
+        moved = self.correction.moved(frame, motion)
         changes = [] if moved is None else [m - frame for m in moved.unbind(1)]
         if self.config.inputs == "change":
             changes.insert(0, frame - latest[:, -1])
@@ -262,7 +263,7 @@ class ConvLSTM(Forecaster, name="convlstm"):
     def _moving(self, context: Tensor) -> Iterable[tuple[Tensor, Tensor | None]]:
         """Every known frame with how it moves, if that matters."""
         frames = context.unbind(1)
-        if not self.moves:
+        if not self.correction.carrying:
             return ((frame, None) for frame in frames)
         return zip(frames, motions(context).unbind(1), strict=True)
 

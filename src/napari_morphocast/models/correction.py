@@ -8,9 +8,9 @@ import torch
 from pydantic import BaseModel, Field
 from torch import Tensor, nn
 
-from napari_morphocast.models.flow import MOTIONS, carried, motions
+from napari_morphocast.models.flow import MOTIONS, PAIRS, carried, motions
 from napari_morphocast.models.motion import warp
-from napari_morphocast.models.regression import Regression, newest
+from napari_morphocast.models.regression import STILL, Regression, newest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,9 +20,10 @@ WIDE = 1.5, 3.0, 6.0  # pixels; how far the regression sees beyond the neighbour
 SLACK = 0.25  # of the grey levels known: so far beyond them a rollout may go
 MOTION_GAIN = 4.0  # pixels of motion for an output of 1
 CHOICES = 2 + MOTIONS  # nothing moves, the regression, and the motions going on
-FAVOUR = 2.0  # before training, forecasts are mixed by their error to minus this power
+SEARCH, PACE = 300, 2.0  # steps, and their length, to the best mixture for all pixels
+RAREST = 1e-3  # share that each forecast keeps in it
+WORTH = 0.05  # of the error that the motions must take away, or they are left out
 LEAST = 1e-6  # error that counts as one
-NEVER = -1e4  # weight (as a logarithm) of a forecast that is not to be mixed in
 
 
 class Begin(BaseModel):
@@ -46,9 +47,10 @@ class Correction(nn.Module):
     ``start`` is the last frame itself, the regression's forecast, or a mixture of
     both and of the last frame as each of the latest motions carries it on, weighted
     pixel by pixel: by a softmax of what the network puts out, beside what ``tune`` has
-    found good everywhere. Where the network puts out zeros, the frame is the start: so
-    training begins at a forecast that is already good, and is kept only where it gets
-    better on unseen frames.
+    found good everywhere; if motions bring little on training frames, it is the
+    regression's forecast after all. Where the network puts out zeros, the frame is the
+    start: so training begins at a forecast that is already good, and is kept only
+    where it gets better on unseen frames.
 
     Parameters
     ----------
@@ -63,6 +65,7 @@ class Correction(nn.Module):
     """
 
     usual: Tensor
+    carries: Tensor
 
     def __init__(
         self, frames: int, channels: int, start: Start, *, motion: bool
@@ -75,8 +78,13 @@ class Correction(nn.Module):
         choices = CHOICES * channels if self.moves else 0
         self.sizes = [2 * motion, channels * linear, channels, choices]
         if self.moves:
-            self.register_buffer("usual", torch.full((CHOICES, 1, 1, 1), NEVER))
-            self.usual[0] = 0
+            self.register_buffer("usual", torch.zeros(CHOICES, 1, 1, 1))
+            self.register_buffer("carries", torch.zeros(()))
+
+    @property
+    def carrying(self) -> bool:
+        """Whether it needs to know how everything moves."""
+        return bool(self.moves and self.carries)
 
     @property
     def outputs(self) -> int:
@@ -92,15 +100,30 @@ class Correction(nn.Module):
             return
         errors = [self._errors(frames) for frames in kept if len(frames) > 1]
         if errors:
-            middle = torch.stack(errors).median(0).values.clamp(min=LEAST)
-            self.usual.copy_(-FAVOUR * middle.log().view_as(self.usual))
+            products = _compared(torch.stack(errors))
+            shares = best_shares(products)
+            mixed, alone = float(shares @ products @ shares), float(products[1, 1])
+            self.usual.copy_(shares.clamp(min=RAREST).log().view_as(self.usual))
+            self.carries.fill_(mixed < (1 - WORTH) * alone)
 
     def forget(self) -> None:
         """Correct "nothing moves" instead."""
         if self.regression is not None:
             self.regression.forget()
         if self.moves:
-            self.usual[1:] = NEVER
+            self.carries.zero_()
+
+    def moved(self, last: Tensor, motion: Tensor | None) -> Tensor | None:
+        """The last frame (B, C, Y, X) as each motion carries it on.
+
+        Shape (B, MOTIONS, C, Y, X); as it is where no motion is known, and None where
+        motions are not mixed in.
+        """
+        if not self.moves:
+            return None
+        if motion is None:
+            return last[:, None].expand(-1, MOTIONS, -1, -1, -1)
+        return carried(last, motion)
 
     def forward(
         self, latest: Tensor, out: Tensor, moved: Tensor | None = None
@@ -119,7 +142,7 @@ class Correction(nn.Module):
         motion, gain, change, choices = out.split(self.sizes, 1)
         frame: Tensor = latest[:, -1]
         if self.regression is not None:
-            if moved is None:
+            if moved is None or not self.carries:
                 ahead = self.regression(latest)
             else:
                 changes = self._changes(latest, moved)
@@ -143,9 +166,30 @@ class Correction(nn.Module):
         return shares.softmax(1)
 
     def _errors(self, frames: Tensor) -> Tensor:
-        """Error of each forecast of the last of (T, C, Y, X), relative to the first."""
+        """Mean products of all forecasts' errors in the last of (T, C, Y, X)."""
         known, truth = frames[None, :-1], frames[None, -1:]
-        moved = carried(known[:, -1], motions(known)[:, -1])
+        moved = carried(known[:, -1], motions(known[:, -PAIRS - 1 :])[:, -1])
         changes = self._changes(newest(known, self.frames), moved)
-        squares = (known[:, -1:] + changes - truth).square().mean((0, 2, 3, 4))
-        return squares / squares[0].clamp(min=LEAST)
+        errors = (known[:, -1:] + changes - truth)[0].flatten(1)
+        return errors @ errors.T / errors.shape[1]
+
+
+def best_shares(products: Tensor) -> Tensor:
+    """Shares (K,), none below 0 and 1 in all, with which a mixture errs least.
+
+    ``products`` (K, K) are the mean products of the errors of K forecasts.
+    """
+    shares = torch.full((len(products),), 1 / len(products)).to(products)
+    for _ in range(SEARCH):  # exponentiated gradients
+        shares = (shares.clamp(min=LEAST).log() - PACE * (products @ shares)).softmax(0)
+    return shares
+
+
+def _compared(products: Tensor) -> Tensor:
+    """Mean of products (N, K, K) over scenes, relative to the first forecast's error.
+
+    All scenes count alike, as in the regression.
+    """
+    still = products[:, 0, 0]
+    least = (STILL * still.median()).clamp(min=LEAST)
+    return (products / still.clamp(min=least)[:, None, None]).mean(0)

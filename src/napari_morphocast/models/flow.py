@@ -30,15 +30,25 @@ def motions(frames: Tensor) -> Tensor:
         the mean of the latest three such; zero at the first frame. Cells that speed up
         or turn are better foretold by the last, cells that jitter by the mean.
     """
+    last = last_motions(frames)
+    firsts = [max(min(1, t), t - PAIRS + 1) for t in range(last.shape[1])]
+    mean = [last[:, first : t + 1].mean(1) for t, first in enumerate(firsts)]
+    return torch.stack([last, torch.stack(mean, 1)], 2)
+
+
+@torch.no_grad()
+def last_motions(frames: Tensor) -> Tensor:
+    """How every frame of (B, T, C, Y, X) has moved since the one before.
+
+    Backward displacements (B, T, 2, Y, X) in pixels; zero at the first frame.
+    """
     with torch.autocast(frames.device.type, enabled=False):
         grey = blurred(frames.float().mean(2), BLUR)[:, :, None]
         last = torch.zeros_like(grey).repeat_interleave(2, 2)
         if grey.shape[1] > 1:
             before, after = (g.flatten(0, 1) for g in (grey[:, :-1], grey[:, 1:]))
             last[:, 1:] = flow(before, after).unflatten(0, (len(grey), -1))
-    firsts = [max(min(1, t), t - PAIRS + 1) for t in range(last.shape[1])]
-    mean = [last[:, first : t + 1].mean(1) for t, first in enumerate(firsts)]
-    return torch.stack([last, torch.stack(mean, 1)], 2)
+    return last
 
 
 def carried(frames: Tensor, motions: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from napari_morphocast.models.base import Forecaster, ModelConfig
 from napari_morphocast.models.correction import SLACK, Begin, Correction
-from napari_morphocast.models.flow import PAIRS, carried, going_on, motions
+from napari_morphocast.models.flow import PAIRS, going_on, motions
 from napari_morphocast.models.losses import Weights, distance, relative
 from napari_morphocast.models.regression import held, limits, newest, pushed
 
@@ -129,9 +129,9 @@ class UNet(Forecaster, name="unet"):
         latest = newest(context, self.config.frames)
         extremes = limits(latest, SLACK)
         known = context[:, -min(PAIRS + 1, self.config.frames) :]
-        motion = motions(known)[:, -1] if self.correction.moves else None
+        motion = motions(known)[:, -1] if self.correction.carrying else None
         while True:
-            moved = None if motion is None else carried(latest[:, -1], motion)
+            moved = self.correction.moved(latest[:, -1], motion)
             out = self._seen(latest, moved)
             frame = held(self.correction(latest, out, moved), extremes)
             yield frame

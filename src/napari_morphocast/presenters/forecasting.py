@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_morphocast.data.room import room
 from napari_morphocast.evaluation import metrics
+from napari_morphocast.presenters.motion import MotionNotes, MotionPictures
 
 if TYPE_CHECKING:
     import threading
@@ -108,7 +109,7 @@ class FrameDone:
     score: FrameScore | None = None
 
 
-Item = Begun | FrameDone
+Item = Begun | FrameDone | MotionPictures
 
 
 class Verbs(NamedTuple):
@@ -145,6 +146,7 @@ class Result:
     begun: Begun
     done: int = 0
     scores: tuple[FrameScore, ...] = field(default=())
+    motion: MotionPictures | None = None
 
     @property
     def share(self) -> float:
@@ -189,6 +191,8 @@ class Recorder:
                 self.finish()
                 self.results.append(Result(item))
                 self._canvas.begin(item)
+            elif isinstance(item, MotionPictures):
+                self.results[-1] = replace(self.results[-1], motion=item)
             else:
                 now = self.results[-1]
                 known = () if item.score is None else (item.score,)
@@ -236,15 +240,20 @@ def _forecast(order: Order, stop: threading.Event, do: Verbs) -> Iterator[Item]:
         between,
     )
     yield begun
+    notes = MotionNotes(made.count, *plane) if model.moves else None
     span = np.asarray(model.checkpoint.scaling.span)[:, 0, 0]
-    for k, (frame, spread) in enumerate(made.steps):
+    for k, (frame, spread, motion, unusual) in enumerate(made.steps):
         begun.frames[k] = frame
         if begun.spreads is not None:
             begun.spreads[k] = spread.mean(0) if movie.rgb else spread
+        if notes is not None:
+            notes.take(motion, unusual)
         score = _compared(begun, k, span) if k < known else None
         yield FrameDone(k + 1, score)
         if stop.is_set():
-            return
+            break
+    if notes is not None:
+        yield notes.pictures()
 
 
 def _compared(begun: Begun, k: int, span: NDArray[Any]) -> FrameScore:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import Part, WindowSpec
 from napari_morphocast.errors import ForecastError, MovieError, SettingsError
 from napari_morphocast.evaluation.calibration import Calibration
-from napari_morphocast.models.base import FORECASTERS, Forecaster, Model
+from napari_morphocast.models.base import FORECASTERS, Forecaster, Model, Moving
 from napari_morphocast.models.ensemble import Ensemble
 from napari_morphocast.training.checkpoint import Checkpoint, read
 from napari_morphocast.training.config import TrainConfig
@@ -30,6 +31,22 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.data.windows import Task
+    from napari_morphocast.models.base import Moved
+
+
+class Foretold(NamedTuple):
+    """One frame, (C, Y, X) or (B, C, Y, X), and what is known about it.
+
+    ``spread`` is the error to be expected there, as one standard deviation in grey
+    levels; only an ensemble says so. ``motion`` (..., 2, Y, X) says how far away, along
+    Y and X, each pixel was one frame before, and ``unusual`` (..., 1, Y, X) how much
+    else was done to it; only models that move pixels do.
+    """
+
+    frame: NDArray[np.float32]
+    spread: NDArray[np.float32] | None = None
+    motion: NDArray[np.float32] | None = None
+    unusual: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,22 +210,47 @@ class Trained:
         ahead = [next(frames) for _ in range(horizon)]
         return np.stack(ahead, axis=context.ndim - 4)
 
-    def foretell(
-        self, context: NDArray[Any]
-    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32] | None]]:
-        """Foretell frame after frame, each with its spread if this is an ensemble.
+    def foretell(self, context: NDArray[Any]) -> Iterator[Foretold]:
+        """Foretell frame after frame, with all that is known about each."""
+        if isinstance(self.model, Moving):
+            yield from self._moving(self.model, context)
+        elif self.members == 1:
+            yield from map(Foretold, self.unroll(context))
+        else:
+            for lead, members in enumerate(self.unroll_members(context), start=1):
+                spread = self.calibration.spread(members, lead)
+                yield Foretold(members.mean(0), spread)
 
-        Yields
-        ------
-        (array, array), shape (C, Y, X) or (B, C, Y, X)
-            What ``unroll`` yields, and the error to be expected there, as one standard
-            deviation in grey levels; None for a single model.
-        """
-        if self.members == 1:
-            yield from ((frame, None) for frame in self.unroll(context))
-            return
-        for lead, members in enumerate(self.unroll_members(context), start=1):
-            yield members.mean(0), self.calibration.spread(members, lead)
+    @property
+    def moves(self) -> bool:
+        """Whether it forecasts by moving pixels, and can show how they move."""
+        return isinstance(self.model, Moving)
+
+    def require_motion(self) -> None:
+        """Refuse a model that does not move pixels where motion is asked for."""
+        if not self.moves:
+            raise SettingsError(
+                f"{self.name!r} does not forecast by moving pixels, so it has no "
+                "motion to show; take the baseline 'advection', or train one with "
+                "--model sdc_net."
+            )
+
+    def _moving(self, model: Moving, context: NDArray[Any]) -> Iterator[Foretold]:
+        """What a model foretells that moves pixels."""
+        moved: deque[Moved] = deque()
+
+        def frames(known: Tensor) -> Iterator[Tensor]:
+            for step in model.unroll_moving(known):
+                moved.append(step)
+                yield step.frame
+
+        one = context.ndim == 4
+        for frame in self._grey(frames, context):
+            _, *maps = moved.popleft()
+            motion, unusual = (m.float().cpu().numpy() for m in maps)
+            if one:
+                motion, unusual = motion[0], unusual[0]
+            yield Foretold(frame, None, motion, unusual)
 
     def forecast_members(
         self, context: NDArray[Any], horizon: int

@@ -14,7 +14,9 @@ from napari_morphocast.widgets._layers import (
     add_prediction,
     add_rollout,
     add_spread,
+    which,
 )
+from napari_morphocast.widgets._motion import add_motion
 from napari_morphocast.widgets._movies import KEY, own_metadata
 
 if TYPE_CHECKING:
@@ -89,6 +91,8 @@ class LayerCanvas:
         if result.begun.order.kind == "prediction":
             self._enter(result)
         self._reveal(2**31)
+        if self._present(self._frames):
+            self._show_motion(result)
         for layers, most in (
             (self._frames, len(result.begun.frames)),
             (self._errors, known),
@@ -129,6 +133,22 @@ class LayerCanvas:
                 self._viewer, source, spreads, first=first, provenance=note
             )
             self._spreads.append(layer)
+
+    def _show_motion(self, result: Result) -> None:
+        """Add how everything moves, if the model says so."""
+        if result.motion is None or not result.done:
+            return
+        source, active = self._sources[0], self._viewer.layers.selection.active
+        note = provenance(result.begun, source, self._run)
+        note["first"] = result.begun.first
+        add_motion(
+            self._viewer,
+            source,
+            result.motion,
+            which=which(note),
+            provenance=note,
+        )
+        self._viewer.layers.selection.active = active
 
     def _present(self, layers: Sequence[Image]) -> list[Image]:
         """Those that nobody has deleted in the meantime."""

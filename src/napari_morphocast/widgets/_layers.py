@@ -159,7 +159,7 @@ def add_prediction(
     ``first`` is the number of the movie's frame that ``frames[0]`` stands for.
     """
     about = {"kind": "prediction", "lead": lead, "first": first, **provenance}
-    name = f"forecast {_which(about)} · {source.name}"
+    name = f"forecast {which(about)} · {source.name}"
     return _add(viewer, source, frames, name, first, about)
 
 
@@ -200,7 +200,7 @@ def add_error(
     rollout.
     """
     about = {"of": "prediction", **provenance, "kind": "error", "first": first}
-    name = f"error {_which(about)} · {source.name}"
+    name = f"error {which(about)} · {source.name}"
     return _add(viewer, source, errors, name, first, about)
 
 
@@ -217,7 +217,7 @@ def add_spread(
     Shown with the same grey levels as the errors, so that both can be compared.
     """
     about = {"of": "prediction", **provenance, "kind": "spread", "first": first}
-    name = f"spread {_which(about)} · {source.name}"
+    name = f"spread {which(about)} · {source.name}"
     return _add(viewer, source, spreads, name, first, about)
 
 
@@ -261,7 +261,7 @@ def _look(layer: Image) -> dict[str, Any]:
     }
 
 
-def _which(about: Mapping[str, Any]) -> str:
+def which(about: Mapping[str, Any]) -> str:
     """Which forecast a layer belongs to."""
     if about.get("between"):
         return "between"

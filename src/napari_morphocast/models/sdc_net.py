@@ -1,0 +1,264 @@
+"""SDC-Net++: forecasts by moving and filtering pixels, and shows how they move."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from napari_morphocast.models.base import (
+    ModelConfig,
+    Moved,
+    Moving,
+    Objective,
+    Stage,
+)
+from napari_morphocast.models.displaced import Kernels, displaced
+from napari_morphocast.models.flow import last_motions
+from napari_morphocast.models.losses import relative
+from napari_morphocast.models.motion import warp
+from napari_morphocast.models.regression import newest, pushed
+from napari_morphocast.models.robust import AdaptiveLoss
+from napari_morphocast.models.sdc_config import SDCConfig
+from napari_morphocast.models.sdc_parts import Decoder, Encoder, SequenceCritic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from napari_morphocast.data.windows import Window
+
+MOTION_GAIN = 4.0  # pixels of motion for an output of 1
+MAP = 32  # places of a map of errors along either axis
+SHARES = 0.0, 0.25, 0.5, 0.75, 1.0  # of the motion just seen that may go on
+
+
+class Latest(NamedTuple):
+    """What the network sees.
+
+    ``frames`` has shape (B, frames, C, Y, X), ``motions`` (B, frames, 2, Y, X): how
+    each has moved since the frame before.
+    """
+
+    frames: Tensor
+    motions: Tensor
+
+
+class SDCNet(Moving, name="sdc_net"):
+    """SDC-Net++: an encoder over space and time, three decoders, and one operator.
+
+    The decoders say for every pixel where it comes from, and how it is filtered there,
+    along Y and along X (Reich, 2020, "Generation and simulation of yeast microscopy
+    imagery with deep learning", chapter 6, after Reda et al., 2018). Grey levels are
+    never made up: all that is forecast has been moved there.
+
+    In a rollout the motion that was forecast is that of the forecast frame. With
+    ``source = "known"`` motions are strung together and the last known frame is moved
+    along the whole way, so that it is interpolated only once.
+    """
+
+    Config = SDCConfig
+    config: SDCConfig
+    going: Tensor
+    ready: Tensor
+
+    def __init__(self, config: SDCConfig, channels: int) -> None:
+        super().__init__(config, channels)
+        inputs = channels + (2 if config.flow == "estimated" else 0)
+        self.encoder = Encoder(inputs, config)
+        self.motion = Decoder(2, config)
+        self.rows = Decoder(config.kernel, config)
+        self.columns = Decoder(config.kernel, config)
+        places = MAP if config.errors == "map" else 1
+        adaptive = config.loss == "adaptive"
+        self.errors = AdaptiveLoss(channels, places) if adaptive else None
+        self.critic = (
+            SequenceCritic(channels, config.width) if config.adversarial else None
+        )
+        learned = config.kernels == "learned"
+        if learned:
+            for decoder in (self.rows, self.columns):
+                nn.init.normal_(decoder.out.weight, std=config.width**-0.5)
+        self.register_buffer("going", torch.zeros(()))  # share of motion that goes on
+        self.register_buffer("ready", torch.tensor(0.0 if learned else 1.0))
+
+    @classmethod
+    def usual(cls, config: ModelConfig) -> dict[str, Any]:
+        """As many frames as it sees; whole ones where a map of errors is learned."""
+        assert isinstance(config, SDCConfig)
+        mapped = config.loss == "adaptive" and config.errors == "map"
+        return {"context": config.frames, **({"crop": 0} if mapped else {})}
+
+    @property
+    def lookback(self) -> int:
+        """All frames that the network sees."""
+        return self.config.frames
+
+    def tune(self, stretches: Iterable[Tensor]) -> None:
+        """Find how much of the motion that was just seen goes on."""
+        if self.config.flow == "none":
+            return
+        errors = torch.zeros(len(SHARES))
+        for frames in stretches:
+            if len(frames) < 3:
+                continue
+            known, truth = frames[None, :-1], frames[-1]
+            motion = last_motions(known[:, -2:])[:, -1]
+            found = [warp(known[:, -1], share * motion)[0] for share in SHARES]
+            squares = torch.stack([(f - truth).square().mean() for f in found])
+            errors += squares / squares[0].clamp(min=1e-6)
+        self.going.fill_(SHARES[int(errors.argmin())])
+
+    def forget(self) -> None:
+        """Begin at "nothing moves", with kernels that do nothing."""
+        self.going.zero_()
+        if self.config.kernels == "learned":
+            self.ready.zero_()
+
+    # --- forecasting
+
+    def unroll_moving(self, context: Tensor) -> Iterator[Moved]:
+        """Move the last frame of (B, T, C, Y, X) on."""
+        frames = newest(context, self.config.frames)
+        latest = Latest(frames, last_motions(frames))
+        known, way = frames[:, -1], torch.zeros_like(latest.motions[:, -1])
+        while True:
+            motion, kernels = self.see(latest)
+            if self.config.source == "known":
+                way = motion + warp(way, motion)
+                frame = displaced(known, way, kernels)
+            else:
+                frame = displaced(latest.frames[:, -1], motion, kernels)
+            yield Moved(frame, motion, kernels.unusual)
+            latest = Latest(
+                pushed(latest.frames, frame), pushed(latest.motions, motion)
+            )
+
+    def see(self, latest: Latest) -> tuple[Tensor, Kernels]:
+        """Find each pixel's motion (B, 2, Y, X), and how it is filtered."""
+        frames, motions = latest
+        features = self.encoder(self._padded(latest))
+        size = frames.shape[-2:]
+        out, rows, columns = (
+            decoder(features)[..., : size[0], : size[1]]
+            for decoder in (self.motion, self.rows, self.columns)
+        )
+        motion = self.going * motions[:, -1] + MOTION_GAIN * out
+        identity = Kernels.identity(self.config.kernel, frames[:, -1])
+        if not self.ready:
+            return motion, identity
+        begin = self.config.kernels == "identity"
+        return motion, Kernels(
+            rows + begin * identity.rows, columns + begin * identity.columns
+        )
+
+    def _padded(self, latest: Latest) -> Tensor:
+        """Channels and motions side by side, (B, inputs, T, Y, X), halves that fit."""
+        seen = latest.frames
+        if self.config.flow == "estimated":
+            seen = torch.cat([seen, latest.motions / MOTION_GAIN], 2)
+        block = 2**self.config.depth
+        height, width = (max(side, block + 1) for side in seen.shape[-2:])
+        down = height - seen.shape[-2] + -height % block
+        right = width - seen.shape[-1] + -width % block
+        padded = F.pad(seen.flatten(1, 2), (0, right, 0, down), mode="replicate")
+        apart: Tensor = padded.unflatten(1, seen.shape[1:3])
+        return apart.transpose(1, 2)
+
+    # --- training
+
+    def stages(self) -> tuple[Stage, ...]:
+        """First the motion, then the kernels, then all, then rollouts."""
+        moving = nn.ModuleList([self.encoder, self.motion])
+        if self.errors is not None:
+            moving.append(self.errors)
+        filters = nn.ModuleList([self.rows, self.columns])
+        every = nn.ModuleList([moving, filters])
+        first = Stage("flow", (Objective("loss", self.flow_loss, moving),), 5.0)
+        init = Objective("kernels", self.kernel_loss, filters)
+        second = Stage("kernels", (init,), 1.0, validate=self.unlike_identity)
+        third = Stage("fine-tune", (Objective("loss", self.step_loss, every),), 20.0)
+        last = Stage("rollout", (Objective("loss", self.rollout_loss, every),), 5.0)
+        if self.critic is not None:
+            critic = Objective("critic", self.critic_loss, self.critic)
+            last = Stage("rollout", (*last.objectives, critic), 5.0, game=True)
+        between = (second,) if self.config.kernels == "learned" else ()
+        return (first, *between, third, last)
+
+    def flow_loss(self, batch: Window[Tensor]) -> Tensor:
+        """Error of the next frame, moved only (equation 6.2 of the thesis)."""
+        frames = newest(batch.context, self.config.frames)
+        motion, _ = self.see(Latest(frames, last_motions(frames)))
+        return self._distance(warp(frames[:, -1], motion)[:, None], batch)
+
+    def kernel_loss(self, batch: Window[Tensor]) -> Tensor:
+        """How far kernels are from changing nothing (equation 6.3)."""
+        self.ready.fill_(1)
+        frames = newest(batch.context, self.config.frames)
+        _, kernels = self.see(Latest(frames, last_motions(frames)))
+        identity = Kernels.identity(self.config.kernel, frames[:, -1])
+        pairs = zip(kernels, identity, strict=True)
+        apart = torch.stack([(k - i).square().sum(1).mean() for k, i in pairs])
+        return apart.sum()
+
+    def unlike_identity(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
+        """As ``kernel_loss``, on unseen windows."""
+        forecast = self.forecast(batch.context, 1)
+        return self.kernel_loss(batch), forecast
+
+    def step_loss(self, batch: Window[Tensor]) -> Tensor:
+        """Error of the next frame (equation 6.4)."""
+        self.ready.fill_(1)
+        return self._distance(self.forecast(batch.context, 1), batch)
+
+    def rollout_loss(self, batch: Window[Tensor]) -> Tensor:
+        """Error of rollouts, each of its own length, and the critic's (6.5)."""
+        forecast, known = self._rollout(batch)
+        loss = self._distance(forecast, batch, known)
+        if self.critic is not None:
+            judged = self.critic(self._movie(batch, forecast, known))
+            loss = loss + self.config.adversarial * F.softplus(-judged).mean()
+        return loss
+
+    def critic_loss(self, batch: Window[Tensor]) -> Tensor:
+        """How badly the critic tells rollouts from real movies."""
+        assert self.critic is not None
+        with torch.no_grad():
+            forecast, known = self._rollout(batch)
+        made = self.critic(self._movie(batch, forecast, known))
+        real = self.critic(self._movie(batch, batch.target, known))
+        return F.softplus(made).mean() + F.softplus(-real).mean()
+
+    def _rollout(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
+        """Forecasts, and 1 at the leads (B, horizon) that count.
+
+        Those that do not count are the targets themselves.
+        """
+        size, horizon = batch.target.shape[:2]
+        lengths = torch.randint(1, horizon + 1, (size, 1))
+        known = (torch.arange(horizon) < lengths).to(batch.target)
+        longest = int(lengths.max())
+        ahead = torch.stack(list(islice(self.unroll(batch.context), longest)), 1)
+        counts = known[:, :longest, None, None, None].bool()
+        ahead = torch.where(counts, ahead, batch.target[:, :longest])
+        return torch.cat([ahead, batch.target[:, longest:]], 1), known
+
+    def _movie(self, batch: Window[Tensor], ahead: Tensor, known: Tensor) -> Tensor:
+        """Context and what follows, (B, C, T, Y, X), black where it does not count."""
+        seen = newest(batch.context, self.config.frames)
+        shown = ahead * known[:, :, None, None, None]
+        return torch.cat([seen, shown], 1).transpose(1, 2)
+
+    def _distance(
+        self, forecast: Tensor, batch: Window[Tensor], known: Tensor | None = None
+    ) -> Tensor:
+        """How far forecasts (B, H, C, Y, X) are from the first targets."""
+        target = batch.target[:, : forecast.shape[1]]
+        if self.errors is not None:
+            unlikely: Tensor = self.errors(forecast - target).mean((2, 3, 4))
+            counts = torch.ones_like(unlikely) if known is None else known
+            return (unlikely * counts).sum() / counts.sum()
+        still = batch.context[:, -1:].expand_as(target)
+        return relative(F.mse_loss, forecast, target, still)

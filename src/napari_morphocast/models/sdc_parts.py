@@ -1,0 +1,158 @@
+"""Networks of SDC-Net++: an encoder over space and time, decoders, and a critic."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from napari_morphocast.models.layers import activation
+
+if TYPE_CHECKING:
+    from napari_morphocast.models.sdc_config import SDCConfig
+
+CRITIC_BLOCKS = 5
+
+
+class Encoder(nn.Module):
+    """Residual blocks over (B, inputs, T, Y, X), each at half the size of the last.
+
+    What a block has seen is passed on at full size, its frames joined by a convolution
+    over all of time: features (B, width 2^level, Y, X), the largest first.
+    """
+
+    def __init__(self, inputs: int, config: SDCConfig) -> None:
+        super().__init__()
+        widths = [config.width * 2**level for level in range(config.depth + 1)]
+        self.blocks = nn.ModuleList(
+            EncoderBlock(a, b, config) for a, b in pairwise([inputs, *widths])
+        )
+        self.join = nn.ModuleList(
+            nn.Conv3d(width, width, (config.frames, 1, 1)) for width in widths
+        )
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """See frames side by side in time."""
+        features = []
+        for level, (block, join) in enumerate(zip(self.blocks, self.join, strict=True)):
+            x = block(F.avg_pool3d(x, (1, 2, 2)) if level else x)
+            features.append(join(x).squeeze(2))
+        return features
+
+
+class EncoderBlock(nn.Module):
+    """Two convolutions of 3 x 3, the first over three frames, too, if time is mixed."""
+
+    def __init__(self, inputs: int, outputs: int, config: SDCConfig) -> None:
+        super().__init__()
+        long = 3 if config.time == "mixed" else 1
+        self.main = nn.Sequential(
+            nn.Conv3d(inputs, outputs, (long, 3, 3), padding=(long // 2, 1, 1)),
+            _norm3(config, outputs),
+            activation(config.activation),
+            nn.Conv3d(outputs, outputs, (1, 3, 3), padding=(0, 1, 1)),
+            _norm3(config, outputs),
+            activation(config.activation),
+        )
+        self.skip = nn.Conv3d(inputs, outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, inputs, T, Y, X) to (B, outputs, T, Y, X)."""
+        summed: Tensor = self.main(x) + self.skip(x)
+        return summed
+
+
+class Decoder(nn.Module):
+    """From features of all sizes to ``outputs`` numbers for every pixel."""
+
+    def __init__(self, outputs: int, config: SDCConfig) -> None:
+        super().__init__()
+        widths = [config.width * 2**level for level in range(config.depth + 1)]
+        steps = list(pairwise(widths))
+        self.up = nn.ModuleList(_enlarging(b, a, a > 2 * widths[0]) for a, b in steps)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv2d(2 * a, a, 3, padding=1),
+                activation(config.activation),
+                _norm2(config, a),
+                nn.Conv2d(a, a, 3, padding=1),
+                activation(config.activation),
+                _norm2(config, a),
+            )
+            for a, _ in steps
+        )
+        self.out = nn.Conv2d(config.width, outputs, 1)
+        nn.init.zeros_(self.out.weight)
+        assert self.out.bias is not None
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, features: list[Tensor]) -> Tensor:
+        """Map features, the largest first, to (B, outputs, Y, X)."""
+        *skips, x = features
+        for level in reversed(range(len(skips))):
+            x = torch.cat([self.up[level](x), skips[level]], 1)
+            x = self.blocks[level](x)
+        found: Tensor = self.out(x)
+        return found
+
+
+class SequenceCritic(nn.Module):
+    """Tells real movies (B, C, T, Y, X) from rollouts: logits (B,), above 0 is real.
+
+    Five residual blocks and a linear layer, all with spectral normalisation.
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        widths = [channels, *(width * 2 ** min(n, 3) for n in range(CRITIC_BLOCKS))]
+        self.blocks = nn.ModuleList(CriticBlock(a, b) for a, b in pairwise(widths))
+        self.judge = spectral_norm(nn.Linear(widths[-1], 1))
+
+    def forward(self, movie: Tensor) -> Tensor:
+        """Judge movies."""
+        x = movie
+        for number, block in enumerate(self.blocks):
+            fits = min(x.shape[-2:]) >= 2
+            x = block(F.avg_pool3d(x, (1, 2, 2)) if number and fits else x)
+        logits: Tensor = self.judge(x.mean((2, 3, 4)))[:, 0]
+        return logits
+
+
+class CriticBlock(nn.Module):
+    """Two activated convolutions of 3 x 3 x 3 beside one of 1 x 1 x 1."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.main = nn.Sequential(
+            spectral_norm(nn.Conv3d(inputs, outputs, 3, padding=1)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv3d(outputs, outputs, 3, padding=1)),
+            nn.LeakyReLU(0.2),
+        )
+        self.skip = spectral_norm(nn.Conv3d(inputs, outputs, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, inputs, T, Y, X) to (B, outputs, T, Y, X)."""
+        summed: Tensor = self.main(x) + self.skip(x)
+        return summed
+
+
+def _enlarging(inputs: int, outputs: int, deep: bool) -> nn.Module:
+    """Twice as large: transposed far down, interpolated near the top (no checkers)."""
+    if deep:
+        return nn.ConvTranspose2d(inputs, outputs, 2, stride=2)
+    return nn.Sequential(
+        nn.Upsample(scale_factor=2, mode="bilinear"), nn.Conv2d(inputs, outputs, 1)
+    )
+
+
+def _norm3(config: SDCConfig, maps: int) -> nn.Module:
+    return nn.InstanceNorm3d(maps) if config.norm == "instance" else nn.Identity()
+
+
+def _norm2(config: SDCConfig, maps: int) -> nn.Module:
+    return nn.InstanceNorm2d(maps) if config.norm == "instance" else nn.Identity()

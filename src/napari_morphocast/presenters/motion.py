@@ -1,0 +1,99 @@
+"""How a forecast moved everything, as pictures: arrows, colours, unusual kernels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from skimage.color import hsv2rgb
+
+from napari_morphocast.data.room import room
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+ARROWS = 24  # along the longer side of a frame
+SHORTEST = 0.25  # pixels: what moves less gets no arrow
+FASTEST = 99.5  # percentile of motion that is as bright as can be
+KEPT = np.dtype(np.float16)  # exact to a hundredth of a pixel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MotionPictures:
+    """How everything moved in N forecast frames.
+
+    Parameters
+    ----------
+    colours : array, shape (N, 3, Y, X)
+        Where to, in colours, as ``wheel`` says.
+    arrows : array, shape (M, 2, 3)
+        Start and way of arrows, along T, Y and X: see ``arrows``.
+    unusual : array, shape (N, 1, Y, X)
+        How much else was done to each pixel; 0 is nothing.
+    """
+
+    colours: NDArray[np.uint8]
+    arrows: NDArray[np.float32]
+    unusual: NDArray[Any]
+
+
+class MotionNotes:
+    """Keeps what a model says about its motion, frame by frame.
+
+    Parameters
+    ----------
+    count, height, width : int
+        How many frames there will be, and their size.
+    """
+
+    def __init__(self, count: int, height: int, width: int) -> None:
+        self._motion = room((count, 2, height, width), KEPT)
+        self._unusual = room((count, 1, height, width), KEPT)
+        self._done = 0
+
+    def take(self, motion: NDArray[Any], unusual: NDArray[Any]) -> None:
+        """Note the motion (2, Y, X) of the next frame, and what else was done."""
+        self._motion[self._done], self._unusual[self._done] = motion, unusual
+        self._done += 1
+
+    def pictures(self) -> MotionPictures:
+        """What has been noted so far; takes a while for long movies."""
+        motion = self._motion[: self._done]
+        return MotionPictures(
+            wheel(motion), arrows(motion), self._unusual[: self._done]
+        )
+
+
+def wheel(motion: NDArray[Any]) -> NDArray[np.uint8]:
+    """Motion (T, 2, Y, X), where pixels come from, in colours (T, 3, Y, X).
+
+    The hue says where to: red is to the right, and it goes round by way of yellow for
+    down. What is brighter moves faster, what is black rests.
+    """
+    speeds = [np.hypot(*frame.astype(np.float32)) for frame in motion]
+    fast = max((float(np.percentile(s, FASTEST)) for s in speeds), default=0.0)
+    most = max(fast, SHORTEST)
+    colours = room((len(motion), 3, *motion.shape[2:]), np.dtype(np.uint8))
+    for t, speed in enumerate(speeds):
+        y, x = -motion[t].astype(np.float32)
+        turn = np.arctan2(y, x) / (2 * np.pi) % 1
+        bright = np.minimum(speed / most, 1)
+        seen = hsv2rgb(np.stack([turn, np.ones_like(turn), bright], -1))
+        colours[t] = np.moveaxis(255 * seen, -1, 0).round()
+    return colours
+
+
+def arrows(motion: NDArray[Any]) -> NDArray[np.float32]:
+    """Arrows (N, 2, 3) from where pixels were one frame before to where they are.
+
+    Each has a start and a way along T, Y and X, on a grid wide enough to be seen.
+    """
+    step = max(1, round(max(motion.shape[2:]) / ARROWS))
+    half = step // 2
+    thin = motion[:, :, half::step, half::step].astype(np.float32)
+    time, row, column = np.nonzero(np.hypot(thin[:, 0], thin[:, 1]) >= SHORTEST)
+    back = thin[time, :, row, column]
+    here = np.stack([time, row * step + half, column * step + half], -1)
+    way = np.concatenate([np.zeros((len(back), 1)), -back], 1)
+    return np.stack([here - way, way], 1).astype(np.float32)

@@ -1,0 +1,92 @@
+"""Layers that show why a forecast moved what it moved: arrows, colours, kernels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_morphocast.widgets._movies import KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+    from numpy.typing import NDArray
+
+    from napari_morphocast.presenters.motion import MotionPictures
+    from napari_morphocast.widgets._layers import Source
+
+MOST, LEAST = 99.9, 0.1  # brightest in a map of kernels: percentile, at least
+THIN = 0.006  # width of an arrow, relative to the frame's
+COLOUR = "#ffd400"
+
+
+def add_motion(
+    viewer: ViewerModel,
+    source: Source,
+    seen: MotionPictures,
+    *,
+    which: str,
+    provenance: Mapping[str, Any],
+) -> list[Layer]:
+    """Add the motion of forecast frames as arrows and colours, and what else was done.
+
+    Parameters
+    ----------
+    viewer, source
+        Where to; the layer that the forecast belongs to.
+    seen : MotionPictures
+        How everything moves.
+    which : str
+        Which forecast it was, for the names of the layers.
+    provenance : mapping
+        What is known about the forecast; ``first`` is the number of the movie's frame
+        that the first one stands for.
+    """
+    letters, place = source.letters, source.place(provenance["first"], 1)
+    faint = {"blending": "additive", "visible": False}
+
+    def about(kind: str, axes: str = letters) -> dict[str, Any]:
+        return {KEY: {**provenance, "kind": kind, "axes": axes}}
+
+    added: list[Layer] = []
+    if seen.unusual.any():
+        kernels = viewer.add_image(
+            source.arranged(seen.unusual, colour=False),
+            name=f"unusual kernels {which} · {source.name}",
+            rgb=False,
+            colormap="inferno",
+            contrast_limits=(0.0, max(LEAST, float(np.percentile(seen.unusual, MOST)))),
+            metadata=about("kernels"),
+            **faint,
+            **place,
+        )
+        added.append(kernels)
+    colours = viewer.add_image(
+        source.arranged(seen.colours, colour=True),
+        name=f"motion in colours {which} · {source.name}",
+        rgb=True,
+        metadata=about("colours", letters + "S"),
+        **faint,
+        **place,
+    )
+    arrows = viewer.add_vectors(
+        _arranged(seen.arrows, letters),
+        ndim=len(letters),
+        name=f"motion {which} · {source.name}",
+        vector_style="arrow",
+        edge_color=COLOUR,
+        edge_width=THIN * max(seen.colours.shape[2:]),
+        metadata=about("arrows"),
+        **place,
+    )
+    return [*added, colours, arrows]
+
+
+def _arranged(arrows: NDArray[np.float32], letters: str) -> NDArray[np.float32]:
+    """Arrows (N, 2, 3) along T, Y and X with the axes of a layer, (N, 2, D)."""
+    none = np.zeros(arrows.shape[:2], np.float32)
+    known = dict(zip("TYX", np.moveaxis(arrows, 2, 0), strict=True))
+    return np.stack([known.get(letter, none) for letter in letters], -1)

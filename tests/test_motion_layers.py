@@ -1,0 +1,149 @@
+"""Why a forecast moved what it moved: pictures, layers and files of motion."""
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Vectors
+
+from movies import gliding
+from napari_morphocast import api
+from napari_morphocast.cli import main
+from napari_morphocast.data.io import read_movie, write_movie
+from napari_morphocast.presenters.forecasting import Result
+from napari_morphocast.presenters.motion import (
+    MotionNotes,
+    MotionPictures,
+    arrows,
+    wheel,
+)
+from napari_morphocast.widgets._background import controller_of
+from napari_morphocast.widgets._forecast import ForecastDock
+from napari_morphocast.widgets._layers import Source
+from napari_morphocast.widgets._motion import add_motion
+from napari_morphocast.widgets._movies import layers_of
+
+
+def moving(y: float, x: float, frames: int = 3) -> np.ndarray:
+    """Backward displacements of a scene that moves by (y, x) per frame."""
+    field = np.zeros((frames, 2, 40, 48), np.float32)
+    field[:, 0], field[:, 1] = -y, -x
+    return field
+
+
+@pytest.mark.parametrize(
+    ("y", "x", "colour"),
+    [
+        (0, 2, (255, 0, 0)),
+        (2 * 3**0.5, 2, (255, 255, 0)),
+        (0, -2, (0, 255, 255)),
+        (-2 * 3**0.5, 2, (255, 0, 255)),
+        (0, 0, (0, 0, 0)),
+    ],
+)
+def test_the_hue_says_where_to(y, x, colour):
+    seen = wheel(moving(y, x))
+    assert seen.shape == (3, 3, 40, 48)
+    assert np.abs(seen[0, :, 5, 5].astype(int) - colour).max() <= 1
+
+
+def test_arrows_end_where_the_pixels_are():
+    found = arrows(moving(3, -2))
+    start, way = found[:, 0], found[:, 1]
+    assert np.allclose(way, (0, 3, -2))
+    ends = start + way
+    assert np.allclose(ends % 1, 0)
+    assert set(ends[:, 0]) == {0, 1, 2}
+    assert ends[:, 1].max() < 40
+    assert ends[:, 2].max() < 48
+
+
+def test_what_rests_has_no_arrow():
+    assert len(arrows(moving(0.1, 0.1))) == 0
+
+
+@pytest.mark.parametrize("axes", ["TYX", "TCYX", "TZYX", "YXT"])
+def test_motion_lies_on_the_frames_whatever_the_order_of_axes(axes, home):
+    viewer = ViewerModel()
+    shape = {"T": 10, "C": 2, "Z": 3, "Y": 40, "X": 48}
+    scale = {"T": 60.0, "C": 1.0, "Z": 2.0, "Y": 0.5, "X": 0.25}
+    layer = viewer.add_image(
+        np.zeros([shape[a] for a in axes], np.uint8),
+        name="cells",
+        axis_labels=axes,
+        scale=[scale[a] for a in axes],
+    )
+    seen = MotionPictures(
+        wheel(moving(3, -2)), arrows(moving(3, -2)), np.ones((3, 1, 40, 48), np.float16)
+    )
+    added = add_motion(
+        viewer, Source.of(layer), seen, which="+1", provenance={"first": 6}
+    )
+    assert [one.name.split(" ")[0] for one in added] == ["unusual", "motion", "motion"]
+    vectors = added[-1]
+    assert isinstance(vectors, Vectors)
+    for one in added:
+        assert one.translate[axes.index("T")] == 6 * 60.0
+        assert one.scale[axes.index("X")] == 0.25
+    way = vectors.data[0, 1]
+    assert way[axes.index("Y")] == 3
+    assert way[axes.index("X")] == -2
+    assert way[axes.index("T")] == 0
+
+
+def test_notes_of_a_stopped_forecast_hold_what_is_done():
+    notes = MotionNotes(5, 40, 48)
+    for frame in moving(0, 2)[:2]:
+        notes.take(frame, np.zeros((1, 40, 48), np.float32))
+    seen = notes.pictures()
+    assert len(seen.colours) == len(seen.unusual) == 2
+    assert set(seen.arrows[:, 0, 0]) == {0, 1}
+
+
+def test_the_forecast_of_advection_shows_how_everything_moves(home, qtbot):
+    viewer = ViewerModel()
+    for data, how, _ in layers_of(gliding(12)):
+        viewer.add_image(data, **how)
+    dock = ForecastDock(viewer)
+    qtbot.addWidget(dock)
+    models = dock.form.models
+    models.setCurrentIndex(models.findText("advection (baseline)"))
+    dock.presenter.refresh()
+    dock.form.predict.click()
+    qtbot.waitUntil(lambda: controller_of(viewer).job is None, timeout=60_000)
+    named = [layer.name.split(" · ")[0] for layer in viewer.layers[1:]]
+    assert named == ["forecast +1", "error +1", "motion in colours +1", "motion +1"]
+    assert viewer.layers.selection.active.name.startswith("forecast")
+    layers = dock.form.picker.layers
+    listed = [layers.itemText(i) for i in range(layers.count())]
+    assert "motion in colours" not in " ".join(listed)
+    dock.presenter.close()
+
+
+def test_a_forecast_that_moves_nothing_has_no_motion_layers():
+    assert Result.__dataclass_fields__["motion"].default is None
+    steps = api.predict(gliding(12), "linear").steps
+    assert next(iter(steps)).motion is None
+
+
+def test_steps_of_advection_say_where_pixels_come_from():
+    movie = gliding(12)
+    step = next(iter(api.rollout(movie, "advection", horizon=2).steps))
+    assert step.motion is not None
+    assert step.unusual is not None
+    assert step.motion.shape == (2, *movie.shape[2:])
+    assert not step.unusual.any()
+    assert np.abs(np.median(step.motion[1])) > 0.3
+
+
+def test_motion_is_written_beside_the_forecast(tmp_path, capsys):
+    movie, out = gliding(12), tmp_path / "motion.ome.tif"
+    given = tmp_path / "movie.ome.tif"
+    write_movie(given, movie.read(0, 12), like=movie, count=12)
+    frames = str(tmp_path / "frames.ome.tif")
+    command = ["predict", str(given), "advection", "-o", frames, "--motion", str(out)]
+    assert main(command) == 0
+    written = read_movie(out)
+    assert written.channels[2] == "unusual kernel"
+    assert written.shape[:2] == (8, 3)
+    assert main([*command[:2], "linear", *command[3:]]) == 2
+    assert "moving pixels" in capsys.readouterr().err

@@ -1,0 +1,210 @@
+"""SDC-Net++: what it moves, what its stages train, what it says about it."""
+
+import threading
+
+import pytest
+import torch
+
+from movies import gliding
+from napari_morphocast import api
+from napari_morphocast.data.windows import Window
+from napari_morphocast.models.base import Moving
+from napari_morphocast.models.denoised import blurred
+from napari_morphocast.models.motion import warp
+from napari_morphocast.models.sdc_net import SDCNet
+from napari_morphocast.training.config import Hardware, Run
+from napari_morphocast.training.events import EpochDone, Finished
+
+CPU = Hardware(device="cpu")
+SMALL = {"width": 4, "depth": 2, "kernel": 3}
+
+
+def frames(*shape: int, seed: int = 1) -> torch.Tensor:
+    lot = torch.Generator().manual_seed(seed)
+    drawn = torch.rand(shape, generator=lot)
+    return blurred(drawn.view(-1, 1, *shape[-2:]), 1.0).view(shape)
+
+
+def glide(steps: int, pixels: float = 2.0) -> torch.Tensor:
+    """A texture that moves evenly, shape (1, steps, 1, 40, 48)."""
+    wide = frames(1, 1, 40, 200)
+    still = torch.zeros(1, 2, 40, 200)
+    moved = []
+    for step in range(steps):
+        still[:, 1] = step * pixels
+        moved.append(warp(wide, still)[..., 60:108])
+    return torch.stack(moved, 1)
+
+
+def made(channels: int = 1, **settings: object) -> SDCNet:
+    torch.manual_seed(0)
+    run = Run.make("sdc_net", **{**SMALL, **settings})
+    return SDCNet(run.settings, channels).eval()
+
+
+def stirred(model: SDCNet, std: float = 0.05) -> SDCNet:
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=std)
+    return model
+
+
+def test_a_fresh_network_says_that_nothing_moves():
+    model, context = made(2), frames(2, 5, 2, 21, 30)
+    assert torch.equal(
+        model.forecast(context, 3), context[:, -1:].expand(-1, 3, -1, -1, -1)
+    )
+
+
+def test_tuned_it_lets_a_steady_motion_go_on():
+    model, movie = made(), glide(9)
+    model.tune([movie[0]])
+    assert float(model.going) == 1
+    ahead = model.forecast(movie[:, :6], 2).detach()[..., 10:-10, 10:-10]
+    truth = movie[:, 6:8, ..., 10:-10, 10:-10]
+    still = movie[:, 5:6, ..., 10:-10, 10:-10]
+    assert (ahead - truth).square().mean() < 0.1 * (still - truth).square().mean()
+    model.forget()
+    assert torch.equal(model.forecast(movie[:, :6], 1)[:, 0], movie[:, 5])
+
+
+def test_what_moves_to_and_fro_is_not_carried_on():
+    model, movie = made(), glide(2)[0]
+    model.tune([torch.cat([movie] * 4)])
+    assert float(model.going) == 0
+
+
+def test_it_shows_the_motion_that_makes_its_forecast():
+    model, movie = made(), glide(9)
+    model.tune([movie[0]])
+    assert isinstance(model, Moving)
+    with torch.no_grad():
+        moved = next(model.unroll_moving(movie[:, :6]))
+    torch.testing.assert_close(moved.frame, warp(movie[:, 5], moved.motion))
+    inner = moved.motion[..., 12:-12, 12:-12]
+    assert float((inner[:, 1] - 2).abs().mean()) < 0.2
+    assert float(inner[:, 0].abs().mean()) < 0.2
+    assert not moved.unusual.any()
+
+
+def test_kernels_that_do_something_are_unusual():
+    model, context = made(), frames(1, 3, 1, 24, 24)
+    torch.nn.init.constant_(model.rows.out.bias, 0.1)
+    with torch.no_grad():
+        assert float(next(model.unroll_moving(context)).unusual.min()) > 0.2
+
+
+def test_moving_the_known_frame_keeps_its_texture():
+    sharp = {}
+    for source in ("known", "forecast"):
+        model, movie = made(source=source), glide(9, pixels=1.5)
+        model.tune([movie[0]])
+        last = model.forecast(movie[:, :6], 8).detach()[:, -1, :, 10:-10, 16:-16]
+        sharp[source] = float(last.diff(dim=-1).square().mean())
+    assert sharp["known"] > 1.5 * sharp["forecast"]
+
+
+@pytest.mark.parametrize(("time", "alone"), [("apart", True), ("mixed", False)])
+def test_time_is_mixed_in_every_block_or_only_before_the_decoders(time, alone):
+    model = stirred(made(time=time, flow="none"))
+    seen = frames(1, 1, 3, 16, 16).requires_grad_()
+    model.encoder.blocks[0](seen)[:, :, 0].sum().backward()
+    assert seen.grad is not None
+    assert bool((seen.grad[:, :, 1:] == 0).all()) == alone
+    context = frames(1, 3, 1, 16, 16)
+    other = context.flip(1)
+    one, another = (next(model.unroll_moving(c)).motion for c in (context, other))
+    assert not torch.allclose(one, another)
+
+
+@pytest.mark.parametrize("kernels", ["identity", "learned"])
+@pytest.mark.parametrize("adversarial", [0.0, 0.01])
+def test_its_stages_are_those_of_the_thesis(kernels, adversarial):
+    model = made(kernels=kernels, adversarial=adversarial)
+    names = [stage.name for stage in model.stages()]
+    first = ["flow"] + ["kernels"] * (kernels == "learned")
+    assert names == [*first, "fine-tune", "rollout"]
+    moving, *_ = model.stages()
+    own = {id(p) for p in moving.objectives[0].module.parameters()}
+    assert not own & {id(p) for p in model.rows.parameters()}
+    assert model.stages()[-1].game == bool(adversarial)
+
+
+def test_learned_kernels_wait_until_they_are_begun():
+    model, movie = made(kernels="learned"), glide(9)
+    context = movie[:, :6]
+    assert torch.equal(model.forecast(context, 1)[:, 0], context[:, -1])
+    batch = Window(context, movie[:, 6:8])
+    model.kernel_loss(batch)
+    assert not torch.equal(model.forecast(context, 1)[:, 0], context[:, -1])
+
+
+@pytest.mark.parametrize("loss", ["squares", "adaptive"])
+def test_every_rollout_has_its_own_length(loss, monkeypatch):
+    model = stirred(made(loss=loss))
+    context, target = frames(4, 5, 1, 16, 16), frames(4, 3, 1, 16, 16, seed=2)
+    monkeypatch.setattr(torch, "randint", lambda *_, **__: lengths)
+    lengths = torch.tensor([[1], [2], [3], [1]])
+    forecast, known = model._rollout(Window(context, target))
+    assert known.tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 1], [1, 0, 0]]
+    assert torch.equal(forecast[0, 1:], target[0, 1:])
+    loss_now = model.rollout_loss(Window(context, target))
+    other = target.clone()
+    other[0, 1:] = 0.3  # does not count
+    torch.testing.assert_close(model.rollout_loss(Window(context, other)), loss_now)
+    other[1, 1] = 0.3
+    assert not torch.allclose(model.rollout_loss(Window(context, other)), loss_now)
+
+
+def test_the_critic_and_the_network_move_only_their_own():
+    model = stirred(made(adversarial=0.5)).train()
+    batch = Window(frames(2, 5, 1, 16, 16), frames(2, 2, 1, 16, 16, seed=2))
+    loss, critic = model.stages()[-1].objectives
+    for objective in (loss, critic):
+        model.zero_grad()
+        parameters = list(objective.module.parameters())
+        objective.loss(batch).backward(inputs=parameters)
+        own = {id(p) for p in parameters}
+        for parameter in model.parameters():
+            assert id(parameter) in own or parameter.grad is None
+        assert any(p.grad is not None and p.grad.any() for p in parameters)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"kernels": "learned", "adversarial": 0.01, "loss": "adaptive"},
+        {"loss": "adaptive", "errors": "map"},
+        {"time": "apart", "norm": "instance", "activation": "pade", "flow": "none"},
+        {"source": "known"},
+    ],
+)
+def test_it_learns_and_is_never_worse_than_nothing_moves(settings, tmp_path):
+    run = Run.make("sdc_net", **SMALL, **settings, epochs=8, batches=2, context=4)
+    path = tmp_path / "m.morphocast"
+    events = list(api.train(gliding(24), path, run, hardware=CPU))
+    stages = {event.stage for event in events if isinstance(event, EpochDone)}
+    assert {"flow", "fine-tune", "rollout"} <= stages
+    scores = api.load(path).checkpoint.scores
+    assert scores["validation"] <= scores["persistence"]
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_a_run_that_is_stopped_in_any_stage_goes_on(epochs, tmp_path):
+    run = Run.make(
+        "sdc_net", **SMALL, kernels="learned", epochs=4, batches=2, context=4
+    )
+    path, stop = tmp_path / "m.morphocast", threading.Event()
+    seen = []
+    for event in api.train(gliding(24), path, run, hardware=CPU, stop=stop):
+        if isinstance(event, EpochDone):
+            seen.append(event.stage)
+            if event.epoch == epochs:
+                stop.set()
+    assert len(seen) == epochs
+    for event in api.resume(gliding(24), path, hardware=CPU):
+        if isinstance(event, EpochDone):
+            seen.append(event.stage)
+        if isinstance(event, Finished):
+            assert event.why == "done"
+    assert seen == ["flow", "kernels", "fine-tune", "rollout"]
