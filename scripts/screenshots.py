@@ -112,6 +112,19 @@ def foretelling(scene: Scene) -> None:
     scene.take("rollout")
 
 
+def moving(scene: Scene) -> None:
+    """See how the baseline of optical flow moves everything."""
+    dock = scene.open("Forecast")
+    models = dock.form.models
+    models.setCurrentIndex(models.findText("advection (baseline)"))
+    rest(1)
+    press(dock, "Predict all")
+    scene.done()
+    scene.viewer.dims.set_point(0, LATE * 180)
+    scene.viewer.reset_view()
+    scene.take("motion")
+
+
 def judging(scene: Scene) -> None:
     """Score the sample model."""
     dock = scene.open("Evaluate", height=1000)
@@ -136,8 +149,8 @@ def main() -> None:
         home = Path(folder)
         _preferences.user_config_path = lambda _: home / "config"
         _preferences.user_data_path = lambda _: home / "data"
-        for part in (learning, foretelling, judging, imagining):
-            scene = Scene("yeast" if part is imagining else "tissue")
+        for part in (learning, foretelling, judging, moving, imagining):
+            scene = Scene("yeast" if part in (moving, imagining) else "tissue")
             part(scene)
             scene.viewer.close()
 

@@ -3,6 +3,7 @@
 from napari_morphocast.api.controls import controls
 from napari_morphocast.api.evaluating import evaluate
 from napari_morphocast.api.forecasting import Forecast, predict, rollout
+from napari_morphocast.api.imagining import Imagined, imagine
 from napari_morphocast.api.judging import judge
 from napari_morphocast.api.loading import Model, load
 from napari_morphocast.api.robustness import robustness
@@ -18,11 +19,13 @@ from napari_morphocast.api.worth import hardest, worth
 
 __all__ = [
     "Forecast",
+    "Imagined",
     "Model",
     "Synthesis",
     "controls",
     "evaluate",
     "hardest",
+    "imagine",
     "interpolate",
     "judge",
     "load",

@@ -312,6 +312,10 @@ def synthesize(
     ] = 0,
     seed: Annotated[int, _option("--seed", "what all chance follows from")] = 0,
     plot: Annotated[Path | None, _option("--plot", "draw the first as PNG")] = None,
+    forecaster: Annotated[
+        str | None, _option("--rollout", "a forecaster that says what they do next")
+    ] = None,
+    horizon: Annotated[int, _option("--horizon", "how many frames it forecasts")] = 12,
     axes: Axes = None,
     channel: Channel = None,
     z: Depth = None,
@@ -321,7 +325,7 @@ def synthesize(
     from napari_morphocast.cli.synthesize import Wish, make
 
     opening = Opening(axes, channel, z)
-    wish = Wish(count, like, frame, variation, refine, seed)
+    wish = Wish(count, like, frame, variation, refine, seed, forecaster, horizon)
     make(model, wish, opening, (output, plot), device)
 
 

@@ -11,7 +11,7 @@ from napari_morphocast.cli.inputs import (
     hardware_of,
     interruptible,
 )
-from napari_morphocast.cli.report import bar, say
+from napari_morphocast.cli.report import bar, say, warn
 from napari_morphocast.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ MOST = 8  # pictures that are drawn
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """How many frames, like which, and how various."""
+    """How many frames, like which, how various, and what is to become of them."""
 
     count: int
     like: Path | None
@@ -34,6 +34,8 @@ class Wish:
     variation: float | None
     refine: int
     seed: int
+    forecaster: str | None = None
+    horizon: int = 12
 
 
 def make(
@@ -70,16 +72,33 @@ def make(
         note = f"SYNTHETIC frames by {model.stem}, seed {made.seed} (napari-morphocast)"
         if like is not None:
             note += f", like frame {made.like} of {like.name}"
+        movie, what = made.movie, f"{wish.count} SYNTHETIC image(s)"
+        if wish.forecaster is not None:
+            movie, more = _rolled_out(made, wish, device)
+            what, note = f"{what}, {more}", f"{note}, {more}"
         write_movie(
             output,
-            iter(made.movie.raw(0, len(made.movie))),
-            like=made.movie,
-            count=len(made.movie),
+            iter(movie.raw(0, len(movie))),
+            like=movie,
+            count=len(movie),
             note=note,
         )
-        say(f"Wrote {output}: {wish.count} SYNTHETIC image(s), seed {made.seed}.")
+        say(f"Wrote {output}: {what}, seed {made.seed}.")
         if plot is not None:
             _draw(plot, made, like)
+
+
+def _rolled_out(made: Synthesis, wish: Wish, device: str) -> tuple[Movie, str]:
+    """What becomes of synthetic frames, side by side, and what that is called."""
+    from napari_morphocast import api
+
+    assert wish.forecaster is not None
+    trained = api.load(wish.forecaster, made.movie)
+    warn(trained.misfits(made.movie))
+    hardware = hardware_of({"device": device})
+    imagined = api.imagine(made, trained, horizon=wish.horizon, hardware=hardware)
+    first = imagined.known
+    return imagined.movie, f"FORECAST by {trained.name} from frame {first} on"
 
 
 def _draw(path: Path, made: Synthesis, like: Movie | None) -> None:

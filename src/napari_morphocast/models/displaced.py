@@ -6,14 +6,11 @@ convolution", equation 4, with separable kernels.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class Kernels(NamedTuple):
@@ -78,9 +75,12 @@ def displaced(frames: Tensor, motion: Tensor, kernels: Kernels) -> Tensor:
     top, left = y.detach().floor(), x.detach().floor()
     rows = _between(kernels.rows, (y - top)[:, None])
     columns = _between(kernels.columns, (x - left)[:, None])
+    places = _places(left, columns, width)
     total = torch.zeros_like(frames)
-    for row, weight in _taps(top, rows, height):
-        given = frames, row, left, columns
+    for row, weight in zip(
+        _places(top, rows, height).unbind(1), rows.split(1, 1), strict=True
+    ):
+        given = frames, row, places, columns
         if torch.is_grad_enabled():
             line = checkpoint(_line, *given, use_reentrant=False)
         else:
@@ -89,15 +89,13 @@ def displaced(frames: Tensor, motion: Tensor, kernels: Kernels) -> Tensor:
     return total
 
 
-def _line(frames: Tensor, row: Tensor, left: Tensor, columns: Tensor) -> Tensor:
-    """One row of taps, summed: (B, C, Y, X), from rows of frames (B, Y, X)."""
-    width = frames.shape[-1]
-    flat = frames.flatten(2)
-    total = torch.zeros_like(frames)
-    for column, weight in _taps(left, columns, width):
-        index = (row * width + column).flatten(1)[:, None].expand(-1, flat.shape[1], -1)
-        total = total + weight * flat.gather(2, index).view_as(frames)
-    return total
+def _line(frames: Tensor, row: Tensor, places: Tensor, columns: Tensor) -> Tensor:
+    """One row of taps, summed: (B, C, Y, X), from places (B, N + 1, Y, X) in a row."""
+    size, channels, _, width = frames.shape
+    index = (row[:, None] * width + places).flatten(1)[:, None]
+    index = index.expand(-1, channels, -1)
+    taps = frames.flatten(2).gather(2, index).view(size, channels, *places.shape[1:])
+    return (taps * columns[:, None]).sum(2)
 
 
 def _between(kernel: Tensor, part: Tensor) -> Tensor:
@@ -107,8 +105,8 @@ def _between(kernel: Tensor, part: Tensor) -> Tensor:
     return first + second
 
 
-def _taps(start: Tensor, weights: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Whole places (B, Y, X) along an axis with their weights (B, 1, Y, X)."""
-    reach = (weights.shape[1] - 2) // 2
-    for number, weight in enumerate(weights.split(1, 1)):
-        yield (start + number - reach).clamp(0, size - 1).long(), weight
+def _places(start: Tensor, weights: Tensor, size: int) -> Tensor:
+    """Whole places of all taps along an axis, (B, N + 1, Y, X)."""
+    taps = torch.arange(weights.shape[1], device=start.device)
+    away = taps - (len(taps) - 2) // 2
+    return (start[:, None] + away[:, None, None]).clamp(0, size - 1).long()

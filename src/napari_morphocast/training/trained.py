@@ -128,6 +128,12 @@ class Trained:
         return self.checkpoint.window.context
 
     @property
+    def interval(self) -> float | None:
+        """Seconds between the frames that it learned from, if they are known."""
+        movies = self.checkpoint.movies
+        return movies[0].interval if movies else None
+
+    @property
     def device(self) -> torch.device:
         """Where the model computes; what holds no numbers computes anywhere."""
         held = chain(self.model.parameters(), self.model.buffers())

@@ -1,0 +1,102 @@
+"""Virtual experiments: scenes that nobody saw, and what a forecaster makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import ceil, sqrt
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_morphocast.api.loading import ready
+from napari_morphocast.data.scaling import as_stored
+from napari_morphocast.errors import SettingsError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_morphocast.api.loading import Model
+    from napari_morphocast.api.synthesizing import Synthesis
+    from napari_morphocast.data.movie import Movie
+    from napari_morphocast.training.config import Hardware
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Imagined:
+    """Virtual experiments: synthetic frames and their rollouts.
+
+    Parameters
+    ----------
+    frames : array, shape (N, T, C, Y, X)
+        Of every experiment, the synthetic frames first.
+    known : int
+        How many of the T frames are synthetic; the others are forecast.
+    movie : Movie
+        All experiments side by side, as squarely as may be.
+    """
+
+    frames: NDArray[Any]
+    known: int
+    movie: Movie
+
+
+def imagine(
+    made: Synthesis,
+    forecaster: Model,
+    *,
+    horizon: int = 12,
+    hardware: Hardware | None = None,
+) -> Imagined:
+    """Roll synthetic frames out, as if they were the latest frames of a movie.
+
+    A synthesizer with ``frames`` of 2 or more makes frames in a row, which move; single
+    ones look to a forecaster like a scene that has been resting.
+
+    Parameters
+    ----------
+    made : Synthesis
+        What ``synthesize`` has made.
+    forecaster : Trained, str or path
+        A forecaster, its file, or the name of a baseline.
+    horizon : int
+        How many frames to forecast.
+    hardware : Hardware, optional
+        Where to compute.
+
+    Raises
+    ------
+    SettingsError, MovieError
+        If the forecaster is none, or has learned from other channels.
+    """
+    if horizon < 1:
+        raise SettingsError(f"The horizon must be 1 frame or more, not {horizon}.")
+    trained = ready(made.movie, forecaster, hardware)
+    known = made.frames.shape[1]
+    context = _as_long_as(made.frames.astype(np.float32), trained.context)
+    ahead = as_stored(trained.forecast(context, horizon), made.frames.dtype)
+    frames = np.concatenate([made.frames, ahead], 1)
+    sheet = replace(
+        made.movie,
+        frames=_side_by_side(frames),
+        name=f"SYNTHETIC, rolled out by {trained.name}",
+        interval=made.movie.interval or trained.interval,
+    )
+    return Imagined(frames, known, sheet)
+
+
+def _as_long_as(frames: NDArray[Any], length: int) -> NDArray[Any]:
+    """The latest frames of (N, T, ...), or the first repeated before them."""
+    missing = max(0, length - frames.shape[1])
+    return np.concatenate([*[frames[:, :1]] * missing, frames], 1)[:, -length:]
+
+
+def _side_by_side(frames: NDArray[Any]) -> NDArray[Any]:
+    """Experiments (N, T, C, Y, X) in rows and columns, (T, C, rows Y, columns X)."""
+    columns = ceil(sqrt(len(frames)))
+    rows = ceil(len(frames) / columns)
+    empty = np.full_like(frames[:1], frames.min())
+    every = np.concatenate([frames, *[empty] * (rows * columns - len(frames))])
+    grid = every.reshape(rows, columns, *frames.shape[1:])
+    count, channels, height, width = frames.shape[1:]
+    sheet = np.moveaxis(grid, (0, 1), (2, 4))
+    return sheet.reshape(count, channels, rows * height, columns * width)
