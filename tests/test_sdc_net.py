@@ -93,6 +93,16 @@ def test_kernels_that_do_something_are_unusual():
         assert float(next(model.unroll_moving(context)).unusual.min()) > 0.2
 
 
+@pytest.mark.parametrize("source", ["known", "forecast"])
+def test_no_rollout_runs_away(source):
+    model = stirred(made(source=source, norm="instance", activation="pade"), std=2.0)
+    context = frames(1, 5, 1, 24, 24)
+    ahead = model.forecast(context, 20).detach()
+    assert ahead.isfinite().all()
+    spread = float(context.max() - context.min())
+    assert float(ahead.max()) <= float(context.max()) + 0.3 * spread
+
+
 def test_moving_the_known_frame_keeps_its_texture():
     sharp = {}
     for source in ("known", "forecast"):

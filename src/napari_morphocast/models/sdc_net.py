@@ -16,11 +16,12 @@ from napari_morphocast.models.base import (
     Objective,
     Stage,
 )
+from napari_morphocast.models.correction import SLACK
 from napari_morphocast.models.displaced import Kernels, displaced
 from napari_morphocast.models.flow import last_motions
 from napari_morphocast.models.losses import relative
 from napari_morphocast.models.motion import warp
-from napari_morphocast.models.regression import newest, pushed
+from napari_morphocast.models.regression import held, limits, newest, pushed
 from napari_morphocast.models.robust import AdaptiveLoss
 from napari_morphocast.models.sdc_config import SDCConfig
 from napari_morphocast.models.sdc_parts import Decoder, Encoder, SequenceCritic
@@ -124,6 +125,7 @@ class SDCNet(Moving, name="sdc_net"):
         frames = newest(context, self.config.frames)
         latest = Latest(frames, last_motions(frames))
         known, way = frames[:, -1], torch.zeros_like(latest.motions[:, -1])
+        extremes = limits(frames, SLACK)
         while True:
             motion, kernels = self.see(latest)
             if self.config.source == "known":
@@ -131,6 +133,7 @@ class SDCNet(Moving, name="sdc_net"):
                 frame = displaced(known, way, kernels)
             else:
                 frame = displaced(latest.frames[:, -1], motion, kernels)
+            frame = held(frame, extremes)
             yield Moved(frame, motion, kernels.unusual)
             latest = Latest(
                 pushed(latest.frames, frame), pushed(latest.motions, motion)
@@ -146,6 +149,7 @@ class SDCNet(Moving, name="sdc_net"):
             for decoder in (self.motion, self.rows, self.columns)
         )
         motion = self.going * motions[:, -1] + MOTION_GAIN * out
+        motion = motion.clamp(-max(size), max(size))  # or a rollout could run away
         identity = Kernels.identity(self.config.kernel, frames[:, -1])
         if not self.ready:
             return motion, identity
