@@ -1,6 +1,6 @@
 """The spatially-displaced convolution beside the formulation with unfold.
 
-    python benchmarks/displaced.py
+    python benchmarks/displaced.py [-o TABLE]
 
 Both make the same frame from kernels of 7 x 7 and a motion at every pixel, forwards and
 backwards; prints how many times longer unfold takes, and how many frames' worth of
@@ -9,8 +9,10 @@ memory either one keeps for the way back. One thread.
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 
 import torch
@@ -22,6 +24,10 @@ from napari_morphocast.models.displaced import Kernels, displaced
 
 SIZES = 64, 128, 256
 SIDE, ROUNDS = 7, 9
+HEAD = (
+    "| frame | forward, unfold / ours | with gradients | kept, unfold | kept, ours |",
+    "|---|---|---|---|---|",
+)
 
 Method = Callable[[Tensor, Tensor, Kernels], Tensor]
 
@@ -41,17 +47,21 @@ def unfolded(frames: Tensor, motion: Tensor, kernels: Kernels) -> Tensor:
 
 def main() -> None:
     """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-o", "--output", type=Path)
+    given = parser.parse_args()
     torch.set_num_threads(1)
-    print(machine(torch.device("cpu"), "displaced.py"))
-    print("| frame | forward, unfold / ours | with gradients | kept, unfold | ours |")
-    print("|---|---|---|---|---|")
+    lines = [*machine(torch.device("cpu"), "displaced.py"), "", *HEAD]
     for size in SIZES:
         forward, both = _ratios(size)
         kept = [_kept(method, size) for method in (unfolded, displaced)]
-        print(
+        lines.append(
             f"| {size} x {size} | {forward} | {both} | {kept[0]:.0f} frames "
             f"| {kept[1]:.0f} frames |"
         )
+    print("\n".join(lines))
+    if given.output is not None:
+        given.output.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _scene(size: int) -> tuple[Tensor, Tensor, Kernels]:

@@ -122,10 +122,9 @@ class SDCNet(Moving, name="sdc_net"):
 
     def unroll_moving(self, context: Tensor) -> Iterator[Moved]:
         """Move the last frame of (B, T, C, Y, X) on."""
-        frames = newest(context, self.config.frames)
-        latest = Latest(frames, last_motions(frames))
-        known, way = frames[:, -1], torch.zeros_like(latest.motions[:, -1])
-        extremes = limits(frames, SLACK)
+        latest = self.latest(context)
+        known, way = latest.frames[:, -1], torch.zeros_like(latest.motions[:, -1])
+        extremes = limits(latest.frames, SLACK)
         while True:
             motion, kernels = self.see(latest)
             if self.config.source == "known":
@@ -138,6 +137,14 @@ class SDCNet(Moving, name="sdc_net"):
             latest = Latest(
                 pushed(latest.frames, frame), pushed(latest.motions, motion)
             )
+
+    def latest(self, context: Tensor) -> Latest:
+        """What the network sees of (B, T, C, Y, X)."""
+        frames = newest(context, self.config.frames)
+        if self.config.flow == "estimated":
+            return Latest(frames, last_motions(frames))
+        size, count, _, *plane = frames.shape
+        return Latest(frames, frames.new_zeros(size, count, 2, *plane))
 
     def see(self, latest: Latest) -> tuple[Tensor, Kernels]:
         """Find each pixel's motion (B, 2, Y, X), and how it is filtered."""
@@ -159,7 +166,7 @@ class SDCNet(Moving, name="sdc_net"):
         )
 
     def _padded(self, latest: Latest) -> Tensor:
-        """Channels and motions side by side, (B, inputs, T, Y, X), halves that fit."""
+        """Frames with their motions, (B, inputs, T, Y, X), of a size that halves."""
         seen = latest.frames
         if self.config.flow == "estimated":
             seen = torch.cat([seen, latest.motions / MOTION_GAIN], 2)
@@ -193,16 +200,14 @@ class SDCNet(Moving, name="sdc_net"):
 
     def flow_loss(self, batch: Window[Tensor]) -> Tensor:
         """Error of the next frame, moved only (equation 6.2 of the thesis)."""
-        frames = newest(batch.context, self.config.frames)
-        motion, _ = self.see(Latest(frames, last_motions(frames)))
-        return self._distance(warp(frames[:, -1], motion)[:, None], batch)
+        motion, _ = self.see(self.latest(batch.context))
+        return self._distance(warp(batch.context[:, -1], motion)[:, None], batch)
 
     def kernel_loss(self, batch: Window[Tensor]) -> Tensor:
         """How far kernels are from changing nothing (equation 6.3)."""
         self.ready.fill_(1)
-        frames = newest(batch.context, self.config.frames)
-        _, kernels = self.see(Latest(frames, last_motions(frames)))
-        identity = Kernels.identity(self.config.kernel, frames[:, -1])
+        _, kernels = self.see(self.latest(batch.context))
+        identity = Kernels.identity(self.config.kernel, batch.context[:, -1])
         pairs = zip(kernels, identity, strict=True)
         apart = torch.stack([(k - i).square().sum(1).mean() for k, i in pairs])
         return apart.sum()
