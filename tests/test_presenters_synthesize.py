@@ -63,7 +63,14 @@ def verbs(asked, fail=None):
         asked.append({"loaded": path})
         return path
 
-    return Verbs(load, synthesize, interpolate, nearest, piece, lambda **given: given)
+    def imagine(made, forecaster, *, horizon, hardware):
+        asked.append({"forecaster": forecaster, "horizon": horizon})
+        frames = np.repeat(made.frames, 1 + horizon, 1)
+        return SimpleNamespace(frames=frames, movie=Movie(frames[:, :, 0]))
+
+    return Verbs(
+        load, synthesize, interpolate, nearest, piece, imagine, lambda **given: given
+    )
 
 
 @pytest.fixture
@@ -84,6 +91,8 @@ def screen(model, movie=None, seed=None, refine=False):
     view.refine.return_value = refine
     view.seed.return_value = seed
     view.hardware.return_value = ("cpu", "auto")
+    view.forecaster.return_value = "advection"
+    view.horizon.return_value = 5
     return view
 
 
@@ -230,3 +239,25 @@ def test_nothing_is_said_to_a_screen_that_is_gone(model):
     made.close()
     made.refresh()
     view.show_ready.assert_not_called()
+
+
+def test_frames_are_rolled_out_by_the_chosen_forecaster(model):
+    view, asked = screen(model, gliding(10), seed=7), []
+    synthesize = presenter(view, asked)
+    synthesize.make("like")
+    made = view.show_made.call_args.args[0]
+    synthesize.roll_out(made)
+    assert asked[-1] == {"forecaster": "advection", "horizon": 5}
+    rolled = view.show_made.call_args.args[0]
+    assert rolled.frames.shape[1] == 6
+    assert "rolled out by advection" in rolled.wish.title
+    assert rolled.wish.title.startswith("SYNTHETIC")
+    said = view.show_verdict.call_args.args[0]
+    assert "The last 5 frames are forecast by advection" in said
+    assert "synthetic" in said
+
+
+def test_without_frames_there_is_nothing_to_roll_out(model):
+    view = screen(model, gliding(10))
+    presenter(view, []).roll_out(None)
+    assert "Make frames first" in view.show_error.call_args.args[0]

@@ -176,3 +176,39 @@ def test_choices_are_remembered(dock, viewer, qtbot, model):
     assert again.form.count.value() == 5
     assert again.model() == model
     again.presenter.close()
+
+
+def test_what_was_made_is_rolled_out_in_its_place(dock, viewer, qtbot):
+    viewer.dims.set_point(0, 4 * viewer.layers[0].scale[0])
+    assert not dock.form.rollout.isEnabled()
+    press(dock.form.like, viewer, qtbot)
+    (still,) = synthetic(viewer)
+    picture = np.asarray(still.data)[0]
+    dock.form.horizon.setValue(3)
+    forecasters = dock.form.forecasters
+    forecasters.setCurrentIndex(forecasters.findText("persistence (baseline)"))
+    press(dock.form.rollout, viewer, qtbot)
+    (rolled,) = synthetic(viewer)
+    assert "rolled out by persistence" in rolled.name
+    assert len(rolled.data) == 4
+    assert rolled.translate[0] == viewer.layers[0].translate[0] + 4 * rolled.scale[0]
+    assert (np.asarray(rolled.data) == picture).all()
+    dock.form.horizon.setValue(6)
+    press(dock.form.rollout, viewer, qtbot)  # from what was made, not from there on
+    assert len(synthetic(viewer)[0].data) == 7
+
+
+def test_without_a_movie_a_rollout_is_a_movie_of_its_own(viewer, qtbot, model):
+    dock = SynthesizeDock(viewer)
+    qtbot.addWidget(dock)
+    dock.choose_model(model)
+    dock.presenter.refresh()
+    press(dock.form.random, viewer, qtbot)
+    dock.form.horizon.setValue(3)
+    forecasters = dock.form.forecasters
+    forecasters.setCurrentIndex(forecasters.findText("linear (baseline)"))
+    press(dock.form.rollout, viewer, qtbot)
+    rolled = synthetic(viewer)[-1]
+    assert rolled.data.shape[0] == 4
+    assert rolled.axis_labels[0] == "T"
+    dock.presenter.close()

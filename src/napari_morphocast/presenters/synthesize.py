@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -14,9 +15,10 @@ from napari_morphocast.presenters.forecast import describe
 from napari_morphocast.presenters.job import Job
 from napari_morphocast.presenters.model_files import read_facts
 from napari_morphocast.presenters.synthesize_work import Made, Share, Studio, Wish
+from napari_morphocast.presenters.wording import frames
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.presenters.job import Background
@@ -33,6 +35,7 @@ WORK = {
     "refining": "Making it more like the frame…",
     "looking": "Looking for the real frames most like it…",
 }
+NOTHING_MADE = "Make frames first; then they can be rolled out."
 NEW_SEEDS = 10_000  # few digits, so that one can be noted down
 
 
@@ -68,6 +71,12 @@ class SynthesizeView(Protocol):
 
     def hardware(self) -> tuple[str, str]:
         """Device and precision to use."""
+
+    def forecaster(self) -> str | Path | None:
+        """Which forecaster shall roll frames out."""
+
+    def horizon(self) -> int:
+        """How many frames on."""
 
     def show_movie(self, text: str) -> None:
         """Say what the chosen movie is, or why there is none."""
@@ -143,6 +152,18 @@ class SynthesizePresenter:
         view.show_seed(wish.seed)
         self._run(wish)
 
+    def roll_out(self, made: Made | None) -> None:
+        """Forecast what would become of the frames that were made last."""
+        view = self._view
+        view.show_error("")
+        forecaster = view.forecaster()
+        if made is None or forecaster is None:
+            view.show_error(NOTHING_MADE)
+            return
+        wish, device = made.wish, view.hardware()[0]
+        items = self._studio.roll_out(made, forecaster, view.horizon(), device)
+        self._start(f"Rolling out {wish.title}", items, threading.Event())
+
     def save(self, made: Made | None, path: Path) -> None:
         """Write synthetic frames as one stack that says what it is.
 
@@ -155,8 +176,8 @@ class SynthesizePresenter:
             raise MovieError("There are no frames to save; make some first.")
         movie = replace(made.movie, name=made.wish.title)
         note = f"{made.wish.title}, by {made.wish.model.stem}, seed {made.wish.seed}"
-        frames = iter(movie.raw(0, len(movie)))
-        write_movie(path, frames, like=movie, count=len(movie), note=note)
+        coming = iter(movie.raw(0, len(movie)))
+        write_movie(path, coming, like=movie, count=len(movie), note=note)
         self._view.show_verdict(f"Saved {len(movie)} synthetic frames as {path.name}.")
 
     def stop(self) -> None:
@@ -198,8 +219,10 @@ class SynthesizePresenter:
 
     def _run(self, wish: Wish) -> None:
         stop = threading.Event()
-        items = self._studio.make(wish, stop)
-        job = Job(wish.title, items, self._take, self._failed, self._ended, stop)
+        self._start(wish.title, self._studio.make(wish, stop), stop)
+
+    def _start(self, title: str, items: Iterator[Item], stop: threading.Event) -> None:
+        job = Job(title, items, self._take, self._failed, self._ended, stop)
         self._job = job
         self._view.show_running(True)
         self._view.show_progress(0, LOADING)
@@ -234,6 +257,11 @@ def said(made: Made) -> str:
     count = len(made.frames)
     images = "1 image" if count == 1 else f"{count} images"
     text = f"{images} made with seed {made.wish.seed}: synthetic, no microscope saw it."
+    if made.wish.forecaster is not None:
+        by, on = Path(made.wish.forecaster).stem, made.wish.horizon
+        return (
+            f"{text} The last {frames(on)} are forecast by {by}; nobody can check them."
+        )
     movie = made.wish.movie
     if made.wish.kind == "like" and movie is not None:
         plane = made.frames.shape[-2:]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -12,7 +13,6 @@ from napari_morphocast.presenters.job import telling
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -50,6 +50,10 @@ class Wish:
         As in the Preferences.
     sources : object
         Where the screen shows the movie; only handed through.
+    forecaster : str or Path, optional
+        What rolled them out, once something has.
+    horizon : int
+        How many frames on; 0 if nothing has.
     """
 
     kind: Kind
@@ -64,6 +68,8 @@ class Wish:
     until: int = 0
     device: str = "auto"
     sources: object = None
+    forecaster: str | Path | None = None
+    horizon: int = 0
 
     @property
     def title(self) -> str:
@@ -74,7 +80,8 @@ class Wish:
             "like": f"like frame {self.frame}",
             "between": f"from frame {self.frame} to {self.other}",
         }[self.kind]
-        return f"SYNTHETIC {how} · {name}"
+        by = f", rolled out by {Path(self.forecaster).stem}" if self.forecaster else ""
+        return f"SYNTHETIC {how}{by} · {name}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,11 +127,13 @@ class Verbs(NamedTuple):
     interpolate: Callable[..., Any]
     nearest: Callable[..., Any]
     piece: Callable[..., Any]
+    imagine: Callable[..., Any]
     hardware: Callable[..., Any]
 
 
 def real_verbs() -> Verbs:
     """The real ones; this imports torch, so call it away from the screen."""
+    from napari_morphocast.api import imagine
     from napari_morphocast.api import synthesizing as api
     from napari_morphocast.training.config import Hardware
 
@@ -134,6 +143,7 @@ def real_verbs() -> Verbs:
         api.interpolate,
         api.nearest,
         api.piece,
+        imagine,
         Hardware,
     )
 
@@ -173,6 +183,16 @@ class Studio:
             for n, y, x in found.tolist()
         ]
         yield Made(wish, made.frames, made.movie, found, np.stack(pieces))
+
+    def roll_out(
+        self, made: Made, forecaster: str | Path, horizon: int, device: str
+    ) -> Iterator[Item]:
+        """Yield what becomes of frames that were made before."""
+        do = self._verbs()
+        hardware = do.hardware(device=device)
+        seen = do.imagine(made, forecaster, horizon=horizon, hardware=hardware)
+        wish = replace(made.wish, forecaster=forecaster, horizon=horizon)
+        yield Made(wish, seen.frames, seen.movie)
 
     def _model(self, path: Path, do: Verbs) -> Any:
         changed = path.stat().st_mtime if path.is_file() else 0.0

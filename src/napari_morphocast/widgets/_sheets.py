@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
     from numpy.typing import NDArray
 
-    from napari_morphocast.presenters.synthesize_work import Made
+    from napari_morphocast.presenters.synthesize_work import Made, Wish
     from napari_morphocast.widgets._layers import Source
 
 GAP = 2  # pixels between pictures
@@ -60,7 +60,7 @@ class Sheets:
         """Show what was made, beside the movie whose layers ``sources`` come from."""
         if not sources:
             self._put(("alone",), _alone(made))
-        way = made.wish.kind == "between"
+        way = _is_way(made.wish)
         for channel, source in enumerate(sources):
             pick = slice(channel, channel + 1) if len(sources) > 1 else slice(None)
             frames = made.frames[:, :, pick]
@@ -91,11 +91,12 @@ class Sheets:
 
 def _made(source: Source, made: Made, frames: NDArray[Any]) -> dict[str, Any]:
     wish, (height, width) = made.wish, _size(source)
-    if wish.kind == "between":
+    if _is_way(wish):
         data, first, place = frames[:, -1], wish.frame, (height, 0)
     else:
         data = np.stack([sheet(row) for row in frames.swapaxes(0, 1)])
-        first, place = max(0, wish.frame - len(data) + 1), (0, width)
+        known = len(data) - wish.horizon
+        first, place = max(0, wish.frame - known + 1), (0, width)
     like = wish.frame if wish.kind == "like" else None
     about = {"kind": "synthetic", "model": wish.model.stem, "seed": wish.seed}
     name = f"{wish.title} · seed {wish.seed}"
@@ -108,6 +109,11 @@ def _real(source: Source, made: Made, frames: NDArray[Any]) -> dict[str, Any]:
     about = {"kind": "nearest", "frames": made.nearest[:, 0].tolist()}
     name = f"nearest real frames · {source.name}"
     return _layer(source, data, name, about, 0, (data.shape[-2], _size(source)[1]))
+
+
+def _is_way(wish: Wish) -> bool:
+    """Whether what was made is a movie that leads from one frame to another."""
+    return wish.kind == "between" and not wish.horizon
 
 
 def _size(source: Source) -> tuple[int, int]:
@@ -152,13 +158,16 @@ def _layer(
 def _alone(made: Made) -> dict[str, Any]:
     """Arguments of a layer for a sheet without a movie beside it."""
     wish, movie = made.wish, made.movie
-    data = sheet(made.frames[:, -1])
+    data = np.stack([sheet(row) for row in made.frames.swapaxes(0, 1)])
+    data = data if wish.horizon else data[-1:]
     if movie.rgb:
-        data = np.moveaxis(data, 0, -1)
-    elif len(data) == 1:
-        data = data[0]
+        data = np.moveaxis(data, 1, -1)
+    elif data.shape[1] == 1:
+        data = data[:, 0]
+    letters = "TYX" if movie.rgb or data.ndim == 3 else "TCYX"
+    if len(data) == 1:
+        data, letters = data[0], letters[1:]
     about = {"kind": "synthetic", "model": wish.model.stem, "seed": wish.seed}
-    axes = data.ndim - movie.rgb
     size = movie.pixel_size or (1.0, 1.0)
     unit = "micrometer" if movie.pixel_size else "pixel"
     return {
@@ -166,7 +175,7 @@ def _alone(made: Made) -> dict[str, Any]:
         "name": f"{wish.title} · seed {wish.seed}",
         "rgb": movie.rgb,
         "metadata": {KEY: {**about, "like": None, "source": wish.model.stem}},
-        "scale": [1.0, *size][-axes:],
-        "units": ("pixel", unit, unit)[-axes:],
-        "axis_labels": tuple("CYX"[-axes:]),
+        "scale": [1.0] * (len(letters) - 2) + list(size),
+        "units": ("pixel",) * (len(letters) - 2) + (unit, unit),
+        "axis_labels": tuple(letters),
     }

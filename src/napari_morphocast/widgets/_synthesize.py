@@ -11,7 +11,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_morphocast.errors import MorphocastError
-from napari_morphocast.presenters.model_files import ModelChoice, synthesizers
+from napari_morphocast.presenters.model_files import ModelChoice, choices, synthesizers
 from napari_morphocast.presenters.synthesize import SynthesizePresenter
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._form import say
@@ -54,6 +54,7 @@ class SynthesizeDock(QWidget):
         self._controller = controller_of(viewer)
         self._sources: Sequence[Source] = ()
         self._made: Made | None = None
+        self._start: Made | None = None  # what is rolled out
         self._sheets = Sheets(viewer)
         self.form = SynthesizeForm(self, viewer)
         self._restore(remembered().get("synthesize", {}))
@@ -114,6 +115,15 @@ class SynthesizeDock(QWidget):
         chosen = preferences()
         return chosen.device, chosen.precision
 
+    def forecaster(self) -> str | Path | None:
+        """Which forecaster shall roll frames out."""
+        choice: ModelChoice | None = self.form.forecasters.currentData()
+        return choice.model if choice else None
+
+    def horizon(self) -> int:
+        """How many frames on."""
+        return int(self.form.horizon.value())
+
     def show_movie(self, text: str) -> None:
         """Say what the chosen movie is."""
         say(self.form.movie_facts, text)
@@ -127,7 +137,9 @@ class SynthesizeDock(QWidget):
         self.form.enable(self.form.random, random)
         self.form.enable(self.form.like, like)
         self.form.enable(self.form.between, like)
-        self.form.enable(self.form.save, "" if self._made else "Make frames first.")
+        none = "" if self._made else "Make frames first."
+        self.form.enable(self.form.save, none)
+        self.form.enable(self.form.rollout, none or random)
 
     def show_running(self, running: bool) -> None:
         """Show progress and Stop while this dock's work is under way."""
@@ -141,6 +153,8 @@ class SynthesizeDock(QWidget):
     def show_made(self, made: Made) -> None:
         """Show synthetic frames, in place of those of the wish before."""
         self._made = made
+        if not made.wish.horizon:
+            self._start = made
         chosen = self._viewer.layers.selection.active
         self._sheets.show(cast("Sequence[Source]", made.wish.sources), made)
         if chosen in self._viewer.layers:
@@ -166,6 +180,7 @@ class SynthesizeDock(QWidget):
         form.like.clicked.connect(lambda _: self._make("like"))
         form.random.clicked.connect(lambda _: self._make("random"))
         form.between.clicked.connect(lambda _: self._make("between"))
+        form.rollout.clicked.connect(lambda _: self.presenter.roll_out(self._start))
         form.stop.clicked.connect(lambda _: self.presenter.stop())
         form.browse.clicked.connect(lambda _: self._browse())
         form.save.clicked.connect(lambda _: self._save())
@@ -221,6 +236,8 @@ class SynthesizeDock(QWidget):
         """List the models that there are now; keeps the choice."""
         some = synthesizers(known_models(self._controller), preferences().models_folder)
         list_models(self.form.models, some, wanted)
+        others = choices(known_models(self._controller), preferences().models_folder)
+        list_models(self.form.forecasters, others, None)
 
     # --- keeping
 

@@ -37,6 +37,9 @@ TIPS = {
     "random": "Make frames like none in particular, as various as real ones.",
     "between": "Make a small movie that leads from the frame on the screen to another.",
     "other": "Number of the frame that it leads to.",
+    "rollout": "Forecast what would become of the frames that were made last.",
+    "horizon": "How many frames to forecast.",
+    "forecasters": "What forecasts them; best one that has learned from such a movie.",
     "save": "Save the synthetic frames as a stack that says so.",
 }
 
@@ -65,10 +68,18 @@ class SynthesizeForm(DockForm):
         self.between = QPushButton("On the &way to frame")
         self.other = QSpinBox()
         self.other.setRange(0, LARGEST)
+        self.rollout = QPushButton("R&oll out")
+        self.horizon = QSpinBox()
+        self.horizon.setRange(1, 999)
+        self.horizon.setValue(12)
+        self.forecasters = combo(TIPS["forecasters"])
         self.stop = QPushButton("&Stop")
         self.save = QPushButton("S&ave…")
         self.verdict = text_label()
-        boxes = self.models, self.count, self.variation, self.seed, self.other
+        boxes = (
+            *(self.models, self.count, self.variation, self.seed, self.other),
+            *(self.horizon, self.forecasters),
+        )
         self._explain(TIPS, boxes)
         self._lay_out(dock)
         self.set_theme(viewer.theme)
@@ -92,6 +103,10 @@ class SynthesizeForm(DockForm):
         column.addWidget(self.refine)
         column.addLayout(_row(self.like, self.random, stretch=0))
         column.addLayout(_row(self.between, self.other, stretch=0))
+        by = QLabel("frames by")
+        column.addLayout(
+            _row(self.rollout, self.horizon, by, self.forecasters, stretch=3)
+        )
         column.addLayout(_row(self.progress, self.stop, stretch=0))
         for widget in (self.error, self.verdict, self.save):
             column.addWidget(widget)
