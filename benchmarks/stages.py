@@ -28,7 +28,7 @@ import napari_morphocast
 from napari_morphocast import api, read_movie
 from napari_morphocast.training import fit
 from napari_morphocast.training.config import Hardware, Run
-from napari_morphocast.training.events import EpochDone, Saved
+from napari_morphocast.training.events import EpochDone
 
 if TYPE_CHECKING:
     from napari_morphocast.data.movie import Movie
@@ -89,13 +89,11 @@ def _trained(movie: Movie, run: Run, folder: Path, name: str) -> list[Path]:
     """The best weights after every stage of a run."""
     path = folder / f"{name}.morphocast"
     kept: dict[str, Path] = {}
-    stage = ""
     for event in api.train(movie, path, run, hardware=Hardware(device="cpu")):
         if isinstance(event, EpochDone):
-            stage = event.stage
-        if isinstance(event, Saved) and stage:
-            kept[stage] = folder / f"{name}-{stage}.morphocast"
-            shutil.copyfile(path, kept[stage])
+            copy = folder / f"{name}-{event.stage}.morphocast"
+            kept[event.stage] = copy
+            shutil.copyfile(path, copy)
     return list(kept.values())
 
 
