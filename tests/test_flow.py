@@ -12,6 +12,7 @@ from napari_morphocast.models.base import Forecaster, model_class
 from napari_morphocast.models.correction import CHOICES, Correction, best_shares
 from napari_morphocast.models.denoised import blurred
 from napari_morphocast.models.flow import MOTIONS, carried, flow, going_on, motions
+from napari_morphocast.models.motion import warp
 from napari_morphocast.training.config import Hardware, Run
 
 CPU = Hardware(device="cpu")
@@ -179,3 +180,8 @@ def test_where_all_glides_a_network_begins_closer_with_the_flow():
         ahead = model.forecast(frames[:, :20], 2).detach()
         errors[start] = float((ahead - frames[:, 20:22]).square().mean())
     assert errors["mixture"] < 0.5 * errors["persistence"]
+
+
+def test_half_precision_does_not_lose_its_place():
+    frame, still = texture(1, 1, 4, 600), torch.zeros(1, 2, 4, 600)
+    assert torch.equal(warp(frame, still.bfloat16()), frame)

@@ -73,7 +73,10 @@ def test_motion_lies_on_the_frames_whatever_the_order_of_axes(axes, home):
         scale=[scale[a] for a in axes],
     )
     seen = MotionPictures(
-        wheel(moving(3, -2)), arrows(moving(3, -2)), np.ones((3, 1, 40, 48), np.float16)
+        wheel(moving(3, -2)),
+        arrows(moving(3, -2)),
+        np.ones((3, 1, 40, 48), np.float16),
+        1.0,
     )
     added = add_motion(
         viewer, Source.of(layer), seen, which="+1", provenance={"first": 6}

@@ -63,7 +63,8 @@ def verbs(asked, fail=None):
         asked.append({"loaded": path})
         return path
 
-    def imagine(made, forecaster, *, horizon, hardware):
+    def imagine(made, forecaster, *, horizon, like, hardware, stop, progress):
+        progress(0.5)
         asked.append({"forecaster": forecaster, "horizon": horizon})
         frames = np.repeat(made.frames, 1 + horizon, 1)
         return SimpleNamespace(frames=frames, movie=Movie(frames[:, :, 0]))

@@ -8,8 +8,10 @@ import torch
 from movies import gliding
 from napari_morphocast import api
 from napari_morphocast.data.windows import Window
+from napari_morphocast.errors import SettingsError
 from napari_morphocast.models.base import Moving
 from napari_morphocast.models.denoised import blurred
+from napari_morphocast.models.ensemble import Ensemble
 from napari_morphocast.models.motion import warp
 from napari_morphocast.models.sdc_net import SDCNet
 from napari_morphocast.training.config import Hardware, Run
@@ -218,3 +220,25 @@ def test_a_run_that_is_stopped_in_any_stage_goes_on(epochs, tmp_path):
         if isinstance(event, Finished):
             assert event.why == "done"
     assert seen == ["flow", "kernels", "fine-tune", "rollout"]
+
+
+def test_an_ensemble_keeps_what_its_members_stages_are():
+    run = Run.make("sdc_net", **SMALL, kernels="learned", adversarial=0.1)
+    ensemble = Ensemble(SDCNet, run.settings, 1, 2)
+    stages = {stage.name: stage for stage in ensemble.stages()}
+    assert stages["rollout"].game
+    assert stages["flow"].validate is None
+    batch = Window(frames(2, 5, 1, 16, 16), frames(2, 2, 1, 16, 16, seed=2))
+    assert stages["kernels"].validate is not None
+    loss, found = stages["kernels"].validate(batch)
+    assert loss.ndim == 0
+    assert found.shape == (2, 1, 1, 16, 16)
+
+
+def test_a_map_of_errors_that_nobody_would_learn_is_refused():
+    with pytest.raises(SettingsError, match="loss = adaptive"):
+        made(errors="map")
+
+
+def test_it_can_fill_in_frames_with_its_own_defaults():
+    assert Run.make("sdc_net", task="between").window.context == 4

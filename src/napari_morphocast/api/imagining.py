@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_morphocast.api.loading import ready
+from napari_morphocast.data.room import room
 from napari_morphocast.data.scaling import as_stored
 from napari_morphocast.errors import SettingsError
 
 if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from napari_morphocast.api.loading import Model
@@ -45,7 +49,10 @@ def imagine(
     forecaster: Model,
     *,
     horizon: int = 12,
+    like: Movie | None = None,
     hardware: Hardware | None = None,
+    stop: threading.Event | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Imagined:
     """Roll synthetic frames out, as if they were the latest frames of a movie.
 
@@ -60,8 +67,14 @@ def imagine(
         A forecaster, its file, or the name of a baseline.
     horizon : int
         How many frames to forecast.
+    like : Movie, optional
+        A real movie, on which baselines that can be tuned are tuned.
     hardware : Hardware, optional
         Where to compute.
+    stop : threading.Event, optional
+        Set it to end early; experiments that are complete are kept.
+    progress : callable, optional
+        Told the share that is done, 0..1.
 
     Raises
     ------
@@ -70,11 +83,25 @@ def imagine(
     """
     if horizon < 1:
         raise SettingsError(f"The horizon must be 1 frame or more, not {horizon}.")
-    trained = ready(made.movie, forecaster, hardware)
-    known = made.frames.shape[1]
-    context = _as_long_as(made.frames.astype(np.float32), trained.context)
-    ahead = as_stored(trained.forecast(context, horizon), made.frames.dtype)
-    frames = np.concatenate([made.frames, ahead], 1)
+    trained = ready(made.movie if like is None else like, forecaster, hardware)
+    trained.require_channels(made.movie)
+    count, known, channels, *plane = made.frames.shape
+    frames = room((count, known + horizon, channels, *plane), made.frames.dtype)
+    frames[:, :known] = made.frames
+    done = 0
+    for number, context in enumerate(made.frames.astype(np.float32)):
+        coming = trained.unroll(_as_long_as(context, trained.context))
+        for lead, frame in zip(range(known, known + horizon), coming, strict=False):
+            if stop is not None and stop.is_set():
+                break
+            frames[number, lead] = as_stored(frame, made.frames.dtype)
+        else:
+            done = number + 1
+            if progress is not None:
+                progress(done / count)
+            continue
+        break
+    frames = frames[: max(1, done)]
     sheet = replace(
         made.movie,
         frames=_side_by_side(frames),
@@ -85,9 +112,9 @@ def imagine(
 
 
 def _as_long_as(frames: NDArray[Any], length: int) -> NDArray[Any]:
-    """The latest frames of (N, T, ...), or the first repeated before them."""
-    missing = max(0, length - frames.shape[1])
-    return np.concatenate([*[frames[:, :1]] * missing, frames], 1)[:, -length:]
+    """The latest frames of (T, ...), or the first repeated before them."""
+    missing = max(0, length - len(frames))
+    return np.concatenate([*[frames[:1]] * missing, frames])[-length:]
 
 
 def _side_by_side(frames: NDArray[Any]) -> NDArray[Any]:

@@ -15,6 +15,7 @@ from napari_morphocast.cli.report import bar, say, warn
 from napari_morphocast.errors import SettingsError
 
 if TYPE_CHECKING:
+    import threading
     from pathlib import Path
 
     from napari_morphocast.api.synthesizing import Synthesis
@@ -74,7 +75,7 @@ def make(
             note += f", like frame {made.like} of {like.name}"
         movie, what = made.movie, f"{wish.count} SYNTHETIC image(s)"
         if wish.forecaster is not None:
-            movie, more = _rolled_out(made, wish, device)
+            movie, more = _rolled_out(made, wish, like, stop, device)
             what, note = f"{what}, {more}", f"{note}, {more}"
         write_movie(
             output,
@@ -88,15 +89,28 @@ def make(
             _draw(plot, made, like)
 
 
-def _rolled_out(made: Synthesis, wish: Wish, device: str) -> tuple[Movie, str]:
+def _rolled_out(
+    made: Synthesis,
+    wish: Wish,
+    like: Movie | None,
+    stop: threading.Event,
+    device: str,
+) -> tuple[Movie, str]:
     """What becomes of synthetic frames, side by side, and what that is called."""
     from napari_morphocast import api
 
     assert wish.forecaster is not None
-    trained = api.load(wish.forecaster, made.movie)
+    trained = api.load(wish.forecaster, like or made.movie)
     warn(trained.misfits(made.movie))
-    hardware = hardware_of({"device": device})
-    imagined = api.imagine(made, trained, horizon=wish.horizon, hardware=hardware)
+    with bar("rolling out") as show:
+        imagined = api.imagine(
+            made,
+            trained,
+            horizon=wish.horizon,
+            hardware=hardware_of({"device": device}),
+            stop=stop,
+            progress=lambda share: show(share, ""),
+        )
     first = imagined.known
     return imagined.movie, f"FORECAST by {trained.name} from frame {first} on"
 

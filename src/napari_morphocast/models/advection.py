@@ -95,7 +95,7 @@ class Advection(Moving, name="advection"):
         """Backward displacement (2, Y, X) per frame, from frames (T, C, Y, X)."""
         grey = _one_channel(frames)
         smooth = [gaussian_filter(frame, self.config.blur) for frame in grey]
-        if len(smooth) == 1:
+        if len(smooth) == 1 or min(grey.shape[1:]) < 2:
             return np.zeros((2, *grey.shape[1:]), np.float32)
         tvl1 = [self._tvl1(before, after) for before, after in pairwise(smooth)]
         if len(tvl1) < 3:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.windows import Window
 
+    Validate = Callable[[Window[Tensor]], tuple[Tensor, Tensor]]
+
 AUTOMATIC = "unet"  # what benchmarks/skill.py found best; "auto" stands for it
 SHOWN = 3  # pictures of a model that makes some
 FORECASTERS: dict[str, type[Forecaster]] = {}
@@ -96,7 +98,7 @@ class Stage:
     name: str
     objectives: tuple[Objective, ...]
     share: float = 1.0
-    validate: Callable[[Window[Tensor]], tuple[Tensor, Tensor]] | None = None
+    validate: Validate | None = None
     game: bool = False
     collapsed: Callable[[Iterable[Window[Tensor]]], bool] | None = None
 

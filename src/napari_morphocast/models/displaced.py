@@ -82,7 +82,9 @@ def displaced(frames: Tensor, motion: Tensor, kernels: Kernels) -> Tensor:
     ):
         given = frames, row, places, columns
         if torch.is_grad_enabled():
-            line = checkpoint(_line, *given, use_reentrant=False)
+            line = checkpoint(
+                _line, *given, use_reentrant=False, preserve_rng_state=False
+            )
         else:
             line = _line(*given)
         total = total + weight * line

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
 
 from napari_morphocast.data.windows import Window
-from napari_morphocast.models.base import Forecaster, Objective, Stage
+from napari_morphocast.models.base import Forecaster, Objective
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from napari_morphocast.models.base import ModelConfig
+    from napari_morphocast.models.base import ModelConfig, Stage, Validate
 
 
 class Ensemble(Forecaster):
@@ -99,7 +100,8 @@ class Ensemble(Forecaster):
             for number, stage in enumerate(stages)
             for objective in stage.objectives
         )
-        return Stage(stages[0].name, objectives, stages[0].share)
+        first = stages[0]
+        return replace(first, objectives=objectives, validate=_joint(stages))
 
     def _on_own_windows(
         self, loss: Callable[[Window[Tensor]], Tensor], number: int
@@ -112,3 +114,16 @@ class Ensemble(Forecaster):
             return loss(Window(*(part[first::size] for part in batch)))
 
         return own
+
+
+def _joint(stages: tuple[Stage, ...]) -> Validate | None:
+    """Mean loss and mean finding of the members' own measures, where they have one."""
+    each = [stage.validate for stage in stages if stage.validate is not None]
+    if not each:
+        return None
+
+    def validate(batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
+        losses, found = zip(*(measure(batch) for measure in each), strict=True)
+        return torch.stack(losses).mean(), torch.stack(found).mean(0)
+
+    return validate

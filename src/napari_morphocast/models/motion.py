@@ -24,6 +24,8 @@ def warp(frame: Tensor, displacement: Tensor) -> Tensor:
         used: it works in coordinates of -1..1 and rounds even the identity.
     """
     height, width = frame.shape[-2:]
+    if displacement.dtype in (torch.bfloat16, torch.float16):
+        displacement = displacement.float()  # these cannot count the pixels of a frame
     rows = torch.arange(height, device=frame.device, dtype=displacement.dtype)
     columns = torch.arange(width, device=frame.device, dtype=displacement.dtype)
     y = (displacement[:, :1] + rows[:, None]).clamp(0, height - 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from napari_morphocast.models.base import ModelConfig
 from napari_morphocast.models.layers import Activation
@@ -95,3 +95,10 @@ class SDCConfig(ModelConfig):
         description="In the last stage: how much it counts that a critic takes the "
         "rollout for a real movie (0 = no critic; 0.01 in the thesis).",
     )
+
+    @field_validator("errors")
+    @classmethod
+    def _of_use(cls, errors: str, info: ValidationInfo) -> str:
+        if errors == "map" and info.data.get("loss") != "adaptive":
+            raise ValueError("a map of errors is only learned with loss = adaptive")
+        return errors

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ARROWS = 24  # along the longer side of a frame
 SHORTEST = 0.25  # pixels: what moves less gets no arrow
 FASTEST = 99.5  # percentile of motion that is as bright as can be
-KEPT = np.dtype(np.float16)  # exact to a hundredth of a pixel
+KEPT = np.dtype(np.float16)  # exact to a thousandth
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,11 +31,14 @@ class MotionPictures:
         Start and way of arrows, along T, Y and X: see ``arrows``.
     unusual : array, shape (N, 1, Y, X)
         How much else was done to each pixel; 0 is nothing.
+    most_unusual : float
+        What is shown brightest of it.
     """
 
     colours: NDArray[np.uint8]
     arrows: NDArray[np.float32]
     unusual: NDArray[Any]
+    most_unusual: float = 0.0
 
 
 class MotionNotes:
@@ -50,18 +53,19 @@ class MotionNotes:
     def __init__(self, count: int, height: int, width: int) -> None:
         self._motion = room((count, 2, height, width), KEPT)
         self._unusual = room((count, 1, height, width), KEPT)
-        self._done = 0
+        self._done, self._most = 0, 0.0
 
     def take(self, motion: NDArray[Any], unusual: NDArray[Any]) -> None:
         """Note the motion (2, Y, X) of the next frame, and what else was done."""
         self._motion[self._done], self._unusual[self._done] = motion, unusual
+        self._most = max(self._most, float(np.percentile(unusual, FASTEST)))
         self._done += 1
 
     def pictures(self) -> MotionPictures:
         """What has been noted so far; takes a while for long movies."""
         motion = self._motion[: self._done]
         return MotionPictures(
-            wheel(motion), arrows(motion), self._unusual[: self._done]
+            wheel(motion), arrows(motion), self._unusual[: self._done], self._most
         )
 
 
@@ -71,17 +75,21 @@ def wheel(motion: NDArray[Any]) -> NDArray[np.uint8]:
     The hue says where to: red is to the right, and it goes round by way of yellow for
     down. What is brighter moves faster, what is black rests.
     """
-    speeds = [np.hypot(*frame.astype(np.float32)) for frame in motion]
-    fast = max((float(np.percentile(s, FASTEST)) for s in speeds), default=0.0)
-    most = max(fast, SHORTEST)
+    most = SHORTEST
+    for frame in motion:
+        most = max(most, float(np.percentile(_speed(frame), FASTEST)))
     colours = room((len(motion), 3, *motion.shape[2:]), np.dtype(np.uint8))
-    for t, speed in enumerate(speeds):
-        y, x = -motion[t].astype(np.float32)
+    for t, frame in enumerate(motion):
+        y, x = -frame.astype(np.float32)
         turn = np.arctan2(y, x) / (2 * np.pi) % 1
-        bright = np.minimum(speed / most, 1)
+        bright = np.minimum(_speed(frame) / most, 1)
         seen = hsv2rgb(np.stack([turn, np.ones_like(turn), bright], -1))
         colours[t] = np.moveaxis(255 * seen, -1, 0).round()
     return colours
+
+
+def _speed(frame: NDArray[Any]) -> NDArray[np.float32]:
+    return np.asarray(np.hypot(*frame.astype(np.float32)), np.float32)
 
 
 def arrows(motion: NDArray[Any]) -> NDArray[np.float32]:

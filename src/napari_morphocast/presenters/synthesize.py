@@ -33,6 +33,7 @@ UNGUIDED = (
 LOADING = "Loading PyTorch and the model…"
 WORK = {
     "refining": "Making it more like the frame…",
+    "rolling out": "Forecasting what would become of them…",
     "looking": "Looking for the real frames most like it…",
 }
 NOTHING_MADE = "Make frames first; then they can be rolled out."
@@ -161,8 +162,9 @@ class SynthesizePresenter:
             view.show_error(NOTHING_MADE)
             return
         wish, device = made.wish, view.hardware()[0]
-        items = self._studio.roll_out(made, forecaster, view.horizon(), device)
-        self._start(f"Rolling out {wish.title}", items, threading.Event())
+        stop = threading.Event()
+        items = self._studio.roll_out(made, forecaster, view.horizon(), device, stop)
+        self._start(f"Rolling out {wish.title}", items, stop)
 
     def save(self, made: Made | None, path: Path) -> None:
         """Write synthetic frames as one stack that says what it is.

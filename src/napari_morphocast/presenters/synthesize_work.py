@@ -113,7 +113,7 @@ class Share(NamedTuple):
     """How far the work is, 0..1, and what it is."""
 
     done: float
-    work: Literal["refining", "looking"]
+    work: Literal["refining", "looking", "rolling out"]
 
 
 Item = Share | Made
@@ -185,12 +185,31 @@ class Studio:
         yield Made(wish, made.frames, made.movie, found, np.stack(pieces))
 
     def roll_out(
-        self, made: Made, forecaster: str | Path, horizon: int, device: str
+        self,
+        made: Made,
+        forecaster: str | Path,
+        horizon: int,
+        device: str,
+        stop: threading.Event,
     ) -> Iterator[Item]:
         """Yield what becomes of frames that were made before."""
         do = self._verbs()
         hardware = do.hardware(device=device)
-        seen = do.imagine(made, forecaster, horizon=horizon, hardware=hardware)
+
+        def call(tell: Callable[[float], None]) -> Any:
+            return do.imagine(
+                made,
+                forecaster,
+                horizon=horizon,
+                like=made.wish.movie,
+                hardware=hardware,
+                stop=stop,
+                progress=tell,
+            )
+
+        seen = yield from telling(call, lambda done: Share(done, "rolling out"))
+        if stop.is_set():
+            return
         wish = replace(made.wish, forecaster=forecaster, horizon=horizon)
         yield Made(wish, seen.frames, seen.movie)
 

@@ -238,6 +238,8 @@ class Run:
             parts[owner][key] = value
         settings = checked(config, parts.pop(config))
         usual = model_class(name).usual(settings)
+        if values.get("task") == "between" and usual.get("context", 0) % 2:
+            usual["context"] += 1  # half of them before the missing frame, half after
         if "epochs" in values:
             usual.pop("minutes", None)  # whoever counts epochs wants all of them
         for key, value in usual.items():

@@ -234,6 +234,11 @@ class Trained:
 
     def require_motion(self) -> None:
         """Refuse a model that does not move pixels where motion is asked for."""
+        if self.members > 1:
+            raise SettingsError(
+                f"{self.name!r} is an ensemble, whose members move pixels each in "
+                "their own way; train a single model to see its motion."
+            )
         if not self.moves:
             raise SettingsError(
                 f"{self.name!r} does not forecast by moving pixels, so it has no "

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_morphocast.presenters.motion import MotionPictures
     from napari_morphocast.widgets._layers import Source
 
-MOST, LEAST = 99.9, 0.1  # brightest in a map of kernels: percentile, at least
+LEAST = 0.1  # what is shown brightest in a map of kernels, if nothing is more unusual
 THIN = 0.006  # width of an arrow, relative to the frame's
 COLOUR = "#ffd400"
 
@@ -52,13 +52,13 @@ def add_motion(
         return {KEY: {**provenance, "kind": kind, "axes": axes}}
 
     added: list[Layer] = []
-    if seen.unusual.any():
+    if seen.most_unusual:
         kernels = viewer.add_image(
             source.arranged(seen.unusual, colour=False),
             name=f"unusual kernels {which} · {source.name}",
             rgb=False,
             colormap="inferno",
-            contrast_limits=(0.0, max(LEAST, float(np.percentile(seen.unusual, MOST)))),
+            contrast_limits=(0.0, max(LEAST, seen.most_unusual)),
             metadata=about("kernels"),
             **faint,
             **place,
