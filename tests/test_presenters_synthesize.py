@@ -7,6 +7,7 @@ from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
+from tifffile import TiffFile
 
 from movies import gliding
 from napari_morphocast.api.synthesizing import piece
@@ -242,7 +243,7 @@ def test_nothing_is_said_to_a_screen_that_is_gone(model):
     view.show_ready.assert_not_called()
 
 
-def test_frames_are_rolled_out_by_the_chosen_forecaster(model):
+def test_frames_are_rolled_out_by_the_chosen_forecaster(model, tmp_path):
     view, asked = screen(model, gliding(10), seed=7), []
     synthesize = presenter(view, asked)
     synthesize.make("like")
@@ -255,6 +256,9 @@ def test_frames_are_rolled_out_by_the_chosen_forecaster(model):
     assert rolled.wish.title.startswith("SYNTHETIC")
     said = view.show_verdict.call_args.args[0]
     assert "The last 5 frames are forecast by advection" in said
+    synthesize.save(rolled, tmp_path / "rolled.ome.tif")
+    with TiffFile(tmp_path / "rolled.ome.tif") as file:
+        assert "FORECAST by advection from frame 1 on" in file.ome_metadata
     assert "synthetic" in said
 
 
