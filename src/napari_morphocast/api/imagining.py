@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from napari_morphocast.api.synthesizing import Synthesis
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.training.config import Hardware
+    from napari_morphocast.training.trained import Trained
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,18 +90,12 @@ def imagine(
     frames = room((count, known + horizon, channels, *plane), made.frames.dtype)
     frames[:, :known] = made.frames
     done = 0
-    for number, context in enumerate(made.frames.astype(np.float32)):
-        coming = trained.unroll(_as_long_as(context, trained.context))
-        for lead, frame in zip(range(known, known + horizon), coming, strict=False):
-            if stop is not None and stop.is_set():
-                break
-            frames[number, lead] = as_stored(frame, made.frames.dtype)
-        else:
-            done = number + 1
-            if progress is not None:
-                progress(done / count)
-            continue
-        break
+    for scene in frames:
+        if not _roll_out(trained, scene, known, stop):
+            break
+        done += 1
+        if progress is not None:
+            progress(done / count)
     frames = frames[: max(1, done)]
     sheet = replace(
         made.movie,
@@ -109,6 +104,19 @@ def imagine(
         interval=made.movie.interval or trained.interval,
     )
     return Imagined(frames, known, sheet)
+
+
+def _roll_out(
+    trained: Trained, scene: NDArray[Any], known: int, stop: threading.Event | None
+) -> bool:
+    """Fill in the frames of a scene (T, C, Y, X) after those known; False if stopped."""
+    context = _as_long_as(scene[:known].astype(np.float32), trained.context)
+    coming = trained.unroll(context)
+    for lead in range(known, len(scene)):
+        if stop is not None and stop.is_set():
+            return False
+        scene[lead] = as_stored(next(coming), scene.dtype)
+    return True
 
 
 def _as_long_as(frames: NDArray[Any], length: int) -> NDArray[Any]:
