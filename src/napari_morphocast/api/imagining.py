@@ -109,7 +109,7 @@ def imagine(
 def _roll_out(
     trained: Trained, scene: NDArray[Any], known: int, stop: threading.Event | None
 ) -> bool:
-    """Fill in the frames of a scene (T, C, Y, X) after those known; False if stopped."""
+    """Fill in a scene (T, C, Y, X) after the frames known; False if stopped."""
     context = _as_long_as(scene[:known].astype(np.float32), trained.context)
     coming = trained.unroll(context)
     for lead in range(known, len(scene)):
