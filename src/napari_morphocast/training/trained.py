@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -31,7 +30,8 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.data.windows import Task
-    from napari_morphocast.models.base import Moved
+
+Step = TypeVar("Step")
 
 
 class Foretold(NamedTuple):
@@ -188,18 +188,23 @@ class Trained:
     def _grey(
         self, unroll: Callable[[Tensor], Iterator[Tensor]], context: NDArray[Any]
     ) -> Iterator[NDArray[np.float32]]:
+        for frame in self._steps(unroll, context):
+            yield self.checkpoint.scaling.invert(_array(frame, like=context))
+
+    def _steps(
+        self, unroll: Callable[[Tensor], Iterator[Step]], context: NDArray[Any]
+    ) -> Iterator[Step]:
+        """What the model says, lead by lead, of a context in grey levels."""
         one = context.ndim == 4
         scaled = self.checkpoint.scaling.apply(context[None] if one else context)
-        frames = unroll(torch.from_numpy(scaled).to(self.device))
+        steps = unroll(torch.from_numpy(scaled).to(self.device))
         while True:
-            frame = self._next(frames, context.shape)
-            grey = self.checkpoint.scaling.invert(frame.float().cpu().numpy())
-            yield grey.squeeze(-4) if one else grey
+            yield self._next(steps, context.shape)
 
-    def _next(self, frames: Iterator[Tensor], shape: tuple[int, ...]) -> Tensor:
+    def _next(self, steps: Iterator[Step], shape: tuple[int, ...]) -> Step:
         try:
             with torch.inference_mode():
-                return next(frames)
+                return next(steps)
         except RuntimeError as error:
             if not ran_out(error):
                 raise
@@ -248,20 +253,9 @@ class Trained:
 
     def _moving(self, model: Moving, context: NDArray[Any]) -> Iterator[Foretold]:
         """What a model foretells that moves pixels."""
-        moved: deque[Moved] = deque()
-
-        def frames(known: Tensor) -> Iterator[Tensor]:
-            for step in model.unroll_moving(known):
-                moved.append(step)
-                yield step.frame
-
-        one = context.ndim == 4
-        for frame in self._grey(frames, context):
-            _, *maps = moved.popleft()
-            motion, unusual = (m.float().cpu().numpy() for m in maps)
-            if one:
-                motion, unusual = motion[0], unusual[0]
-            yield Foretold(frame, None, motion, unusual)
+        for step in self._steps(model.unroll_moving, context):
+            frame, motion, unusual = (_array(part, like=context) for part in step)
+            yield Foretold(self.checkpoint.scaling.invert(frame), None, motion, unusual)
 
     def forecast_members(
         self, context: NDArray[Any], horizon: int
@@ -302,6 +296,12 @@ class Trained:
             *differences(first.interval, first.pixel_size, movie, name),
             *other_greys(self.checkpoint.scaling, movie, name),
         ]
+
+
+def _array(found: Tensor, like: NDArray[Any]) -> NDArray[np.float32]:
+    """What a model found (..., B, C, Y, X), without B if the context has none."""
+    array: NDArray[np.float32] = found.float().cpu().numpy()
+    return array.squeeze(-4) if like.ndim == 4 else array
 
 
 def is_baseline(kind: type[Forecaster]) -> bool:
