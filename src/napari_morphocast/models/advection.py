@@ -79,11 +79,11 @@ class Advection(Moving, name="advection"):
         """
         frame = context[:, -1]
         known = context[:, -self.config.pairs - 1 :].detach().float().cpu().numpy()
-        flow = torch.from_numpy(np.stack([self._motion(frames) for frames in known]))
-        flow = flow.to(frame)
-        way, nothing = torch.zeros_like(flow), torch.zeros_like(flow[:, :1])
+        found = np.stack([self._motion(frames) for frames in known])
+        motion = torch.from_numpy(found).to(frame)
+        way, nothing = torch.zeros_like(motion), torch.zeros_like(motion[:, :1])
         while True:
-            step = warp(flow, way)
+            step = warp(motion, way)
             way = way + step
             yield Moved(warp(frame, way), step, nothing)
 
@@ -135,7 +135,9 @@ def _mean(flows: list[NDArray[np.float32]]) -> NDArray[np.float32]:
     return np.asarray(np.mean(flows, 0), np.float32)
 
 
-def _miss(before: NDArray[Any], now: NDArray[Any], flow: NDArray[np.float32]) -> float:
-    """Mean squared error of a frame carried along ``flow``."""
-    frame, way = torch.from_numpy(before)[None, None], torch.from_numpy(flow)[None]
+def _miss(
+    before: NDArray[Any], now: NDArray[Any], motion: NDArray[np.float32]
+) -> float:
+    """Mean squared error of a frame carried along ``motion``."""
+    frame, way = torch.from_numpy(before)[None, None], torch.from_numpy(motion)[None]
     return float((warp(frame, way)[0, 0] - torch.from_numpy(now)).square().mean())

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from napari_morphocast.models.base import Forecaster, ModelConfig
 from napari_morphocast.models.correction import SLACK, Begin, Correction
 from napari_morphocast.models.flow import going_on, motions
+from napari_morphocast.models.layers import padded
 from napari_morphocast.models.losses import Weights, distance, relative
 from napari_morphocast.models.regression import held, limits, newest, pushed
 
@@ -251,7 +252,7 @@ class ConvLSTM(Forecaster, name="convlstm"):
         if self.config.inputs == "change":
             changes.insert(0, frame - latest[:, -1])
         x = torch.cat([frame, *(CHANGE_GAIN * change for change in changes)], 1)
-        x = F.pixel_unshuffle(_padded(x, self.config.patch), self.config.patch)
+        x = F.pixel_unshuffle(padded(x, self.config.patch), self.config.patch)
         after = []
         for index, (cell, norm) in enumerate(zip(self.cells, self.norms, strict=True)):
             assert isinstance(cell, ConvLSTMCell)
@@ -337,12 +338,3 @@ def _norm(kind: str, channels: int) -> nn.Module:
         groups = next(g for g in (8, 4, 2, 1) if channels % g == 0)
         return nn.GroupNorm(groups, channels)
     return nn.Identity()
-
-
-def _padded(frame: Tensor, patch: int) -> Tensor:
-    """Repeat the last row and column until patches fit."""
-    height, width = frame.shape[-2:]
-    down, right = -height % patch, -width % patch
-    return (
-        F.pad(frame, (0, right, 0, down), mode="replicate") if down | right else frame
-    )

@@ -142,7 +142,7 @@ class Correction(nn.Module):
         motion, gain, change, choices = out.split(self.sizes, 1)
         frame: Tensor = latest[:, -1]
         if self.regression is not None:
-            if moved is None or not self.carries:
+            if moved is None or not self.carrying:
                 ahead = self.regression(latest)
             else:
                 changes = self._changes(latest, moved)

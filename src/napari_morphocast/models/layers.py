@@ -1,4 +1,4 @@
-"""Layers of style-based networks: equal learning rates, resampling, activations.
+"""Layers that networks share: equal learning rates, resampling, activations.
 
 Written from the papers of Karras et al. (2018, 2020) and Molina et al. (2020).
 """
@@ -107,6 +107,16 @@ def enlarged(x: Tensor) -> Tensor:
     kernel = _kernel(x) * 4
     channels = x.shape[1]
     return F.conv_transpose2d(x, kernel, stride=2, padding=1, groups=channels)
+
+
+def padded(x: Tensor, block: int, least: int = 1) -> Tensor:
+    """Repeat the last row and column of (B, C, Y, X) until blocks fit.
+
+    Both sides become multiples of ``block``, and ``least`` or more.
+    """
+    height, width = x.shape[-2:]
+    down, right = (-(-max(s, least) // block) * block - s for s in (height, width))
+    return F.pad(x, (0, right, 0, down), mode="replicate") if down | right else x
 
 
 class MinibatchSpread(nn.Module):

@@ -19,6 +19,7 @@ from napari_morphocast.models.base import (
 from napari_morphocast.models.correction import SLACK
 from napari_morphocast.models.displaced import Kernels, displaced
 from napari_morphocast.models.flow import last_motions
+from napari_morphocast.models.layers import padded
 from napari_morphocast.models.losses import relative
 from napari_morphocast.models.motion import warp
 from napari_morphocast.models.regression import held, limits, newest, pushed
@@ -126,7 +127,9 @@ class SDCNet(Moving, name="sdc_net"):
         known, way = latest.frames[:, -1], torch.zeros_like(latest.motions[:, -1])
         extremes = limits(latest.frames, SLACK)
         while True:
-            motion, kernels = self.see(latest)
+            features = self.features(latest)
+            motion = self.moving(features, latest)
+            kernels = self.kernels(features, latest)
             if self.config.source == "known":
                 way = motion + warp(way, motion)
                 frame = displaced(known, way, kernels)
@@ -146,37 +149,39 @@ class SDCNet(Moving, name="sdc_net"):
         size, count, _, *plane = frames.shape
         return Latest(frames, frames.new_zeros(size, count, 2, *plane))
 
-    def see(self, latest: Latest) -> tuple[Tensor, Kernels]:
-        """Find each pixel's motion (B, 2, Y, X), and how it is filtered."""
-        frames, motions = latest
-        features = self.encoder(self._padded(latest))
-        size = frames.shape[-2:]
-        out, rows, columns = (
-            decoder(features)[..., : size[0], : size[1]]
-            for decoder in (self.motion, self.rows, self.columns)
-        )
-        motion = self.going * motions[:, -1] + MOTION_GAIN * out
-        motion = motion.clamp(-max(size), max(size))  # or a rollout could run away
-        identity = Kernels.identity(self.config.kernel, frames[:, -1])
-        if not self.ready:
-            return motion, identity
-        begin = self.config.kernels == "identity"
-        return motion, Kernels(
-            rows + begin * identity.rows, columns + begin * identity.columns
-        )
-
-    def _padded(self, latest: Latest) -> Tensor:
-        """Frames with their motions, (B, inputs, T, Y, X), of a size that halves."""
+    def features(self, latest: Latest) -> list[Tensor]:
+        """What the decoders see, padded to a size that halves, the largest first."""
         seen = latest.frames
         if self.config.flow == "estimated":
             seen = torch.cat([seen, latest.motions / MOTION_GAIN], 2)
         block = 2**self.config.depth
-        height, width = (max(side, block + 1) for side in seen.shape[-2:])
-        down = height - seen.shape[-2] + -height % block
-        right = width - seen.shape[-1] + -width % block
-        padded = F.pad(seen.flatten(1, 2), (0, right, 0, down), mode="replicate")
-        apart: Tensor = padded.unflatten(1, seen.shape[1:3])
-        return apart.transpose(1, 2)
+        flat = padded(seen.flatten(1, 2), block, least=block + 1)
+        found: list[Tensor] = self.encoder(
+            flat.unflatten(1, seen.shape[1:3]).transpose(1, 2)
+        )
+        return found
+
+    def moving(self, features: list[Tensor], latest: Latest) -> Tensor:
+        """Find each pixel's motion (B, 2, Y, X)."""
+        height, width = latest.frames.shape[-2:]
+        out = MOTION_GAIN * self.motion(features)[..., :height, :width]
+        motion: Tensor = self.going * latest.motions[:, -1] + out
+        most = max(height, width)
+        return motion.clamp(-most, most)  # or a rollout could run away
+
+    def kernels(self, features: list[Tensor], latest: Latest) -> Kernels:
+        """Find how each pixel is filtered; not at all before kernels are learned."""
+        height, width = latest.frames.shape[-2:]
+        identity = Kernels.identity(self.config.kernel, latest.frames[:, -1])
+        if not self.ready:
+            return identity
+        rows, columns = (
+            decoder(features)[..., :height, :width]
+            for decoder in (self.rows, self.columns)
+        )
+        if self.config.kernels == "learned":
+            return Kernels(rows, columns)
+        return Kernels(rows + identity.rows, columns + identity.columns)
 
     # --- training
 
@@ -200,13 +205,15 @@ class SDCNet(Moving, name="sdc_net"):
 
     def flow_loss(self, batch: Window[Tensor]) -> Tensor:
         """Error of the next frame, moved only (equation 6.2 of the thesis)."""
-        motion, _ = self.see(self.latest(batch.context))
+        latest = self.latest(batch.context)
+        motion = self.moving(self.features(latest), latest)
         return self._distance(warp(batch.context[:, -1], motion)[:, None], batch)
 
     def kernel_loss(self, batch: Window[Tensor]) -> Tensor:
         """How far kernels are from changing nothing (equation 6.3)."""
         self.ready.fill_(1)
-        _, kernels = self.see(self.latest(batch.context))
+        latest = self.latest(batch.context)
+        kernels = self.kernels(self.features(latest), latest)
         identity = Kernels.identity(self.config.kernel, batch.context[:, -1])
         pairs = zip(kernels, identity, strict=True)
         apart = torch.stack([(k - i).square().sum(1).mean() for k, i in pairs])

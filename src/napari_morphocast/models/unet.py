@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from napari_morphocast.models.base import Forecaster, ModelConfig
 from napari_morphocast.models.correction import SLACK, Begin, Correction
 from napari_morphocast.models.flow import PAIRS, going_on, motions
+from napari_morphocast.models.layers import padded
 from napari_morphocast.models.losses import Weights, distance, relative
 from napari_morphocast.models.regression import held, limits, newest, pushed
 
@@ -169,8 +170,7 @@ class UNet(Forecaster, name="unet"):
         seen = seen.flatten(1, 2)
         height, width = seen.shape[-2:]
         block = self.config.patch * 2**self.config.depth
-        x = F.pad(seen, (0, -width % block, 0, -height % block), mode="replicate")
-        x = F.pixel_unshuffle(x, self.config.patch)
+        x = F.pixel_unshuffle(padded(seen, block), self.config.patch)
         kept = [self.down[0](x)]
         for step in list(self.down)[1:]:
             kept.append(step(F.avg_pool2d(kept[-1], 2)))
