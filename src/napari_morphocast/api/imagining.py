@@ -11,6 +11,7 @@ import numpy as np
 from napari_morphocast.api.loading import ready
 from napari_morphocast.data.room import room
 from napari_morphocast.data.scaling import as_stored
+from napari_morphocast.data.tiling import tiled
 from napari_morphocast.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def imagine(
     frames = frames[: max(1, done)]
     sheet = replace(
         made.movie,
-        frames=_side_by_side(frames),
+        frames=tiled(frames, ceil(sqrt(len(frames))), fill=frames.min()),
         name=f"SYNTHETIC, rolled out by {trained.name}",
         interval=made.movie.interval or trained.interval,
     )
@@ -123,15 +124,3 @@ def _as_long_as(frames: NDArray[Any], length: int) -> NDArray[Any]:
     """The latest frames of (T, ...), or the first repeated before them."""
     missing = max(0, length - len(frames))
     return np.concatenate([*[frames[:1]] * missing, frames])[-length:]
-
-
-def _side_by_side(frames: NDArray[Any]) -> NDArray[Any]:
-    """Experiments (N, T, C, Y, X) in rows and columns, (T, C, rows Y, columns X)."""
-    columns = ceil(sqrt(len(frames)))
-    rows = ceil(len(frames) / columns)
-    empty = np.full_like(frames[:1], frames.min())
-    every = np.concatenate([frames, *[empty] * (rows * columns - len(frames))])
-    grid = every.reshape(rows, columns, *frames.shape[1:])
-    count, channels, height, width = frames.shape[1:]
-    sheet = np.moveaxis(grid, (0, 1), (2, 4))
-    return sheet.reshape(count, channels, rows * height, columns * width)

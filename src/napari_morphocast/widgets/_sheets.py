@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_morphocast.data.tiling import tiled
 from napari_morphocast.widgets._movies import KEY
 
 if TYPE_CHECKING:
@@ -27,16 +28,7 @@ def sheet(pictures: NDArray[Any]) -> NDArray[Any]:
 
     Shared by what is made and the real pictures beside it, so that both lie alike.
     """
-    count, channels, height, width = pictures.shape
-    columns = columns_of(count)
-    rows = -(-count // columns)
-    size = rows * (height + GAP) - GAP, columns * (width + GAP) - GAP
-    whole = np.zeros((channels, *size), pictures.dtype)
-    for number, picture in enumerate(pictures):
-        y = number // columns * (height + GAP)
-        x = number % columns * (width + GAP)
-        whole[:, y : y + height, x : x + width] = picture
-    return whole
+    return tiled(pictures, columns_of(len(pictures)), GAP)
 
 
 def columns_of(count: int) -> int:
