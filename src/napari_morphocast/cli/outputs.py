@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     Picture = Callable[[int, Step], NDArray[Any]]  # of a frame's number and forecast
 
 
-MOTION = "motion along Y (pixels)", "motion along X (pixels)", "unusual kernel"
+MOTION = "MOTION (how far away each pixel was before)"
+MOTION_CHANNELS = "motion along Y (pixels)", "motion along X (pixels)", "unusual kernel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +73,28 @@ class Outputs:
             How many frames there are; fewer than planned if they were stopped.
         """
         done = count()
-        kinds: tuple[tuple[Path | None, str, Picture], ...] = (
-            (self.error, "ABSOLUTE ERROR", partial(_error, movie)),
-            (self.spread, "SPREAD (one standard deviation)", _spread),
-            (self.motion, "MOTION (how far away each pixel was before)", _motion),
+        kinds: tuple[tuple[Path | None, str, Picture, Sequence[str]], ...] = (
+            (self.error, "ABSOLUTE ERROR", partial(_error, movie), ()),
+            (self.spread, "SPREAD (one standard deviation)", _spread, ()),
+            (self.motion, MOTION, _motion, MOTION_CHANNELS),
         )
         with ExitStack() as files:
             beside = [
-                (path, what, _Beside(files.enter_context(TemporaryFile()), picture))
-                for path, what, picture in kinds
+                (
+                    path,
+                    what,
+                    names,
+                    _Beside(files.enter_context(TemporaryFile()), picture),
+                )
+                for path, what, picture, names in kinds
                 if path is not None
             ]
             frames = _noting(forecast, [notes for *_, notes in beside], stop)
             counted = (frame for frame, _ in zip(frames, done, strict=False))
             _put(self.frames, counted, forecast, movie, note)
-            for path, what, notes in beside:
-                channels = MOTION if path is self.motion else ()
+            for path, what, names, notes in beside:
                 text = f"{what} of a {note}"
-                _put(path, notes.taken(), forecast, movie, text, channels)
+                _put(path, notes.taken(), forecast, movie, text, names)
         return next(done)
 
     def _named(self) -> dict[str, Path]:

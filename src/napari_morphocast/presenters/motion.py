@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 ARROWS = 24  # along the longer side of a frame
 SHORTEST = 0.25  # pixels: what moves less gets no arrow
 FASTEST = 99.5  # percentile of motion that is as bright as can be
-KEPT = np.dtype(np.float16)  # exact to a thousandth
+KEPT = np.dtype(np.float16)  # to a thousandth of itself
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_morphocast.presenters import evaluate_wording as wording
+from napari_morphocast.widgets._dock_form import text_label
 from napari_morphocast.widgets._evaluate_curves import ScoreCurves
 from napari_morphocast.widgets._evaluate_legend import in_order, look_of
 from napari_morphocast.widgets._form import line, say
@@ -30,10 +31,10 @@ class Results(QWidget):
     def __init__(self, theme: str) -> None:
         super().__init__()
         self._evaluation: Evaluation | None = None
-        self._what = _label("font-weight: bold")
-        self._alarm = _label(ALARM)
-        self._note = _label(NOTE)
-        self._findings = _label()
+        self._what = text_label("font-weight: bold")
+        self._alarm = text_label(ALARM)
+        self._note = text_label(NOTE)
+        self._findings = text_label()
         self.curves = ScoreCurves(theme)
         self.curves.frame_chosen.connect(self.frame_chosen)
         column = QVBoxLayout(self)
@@ -92,12 +93,3 @@ def _paragraph(text: str) -> str:
 
 def _warned(sentences: Sequence[str]) -> str:
     return "\n".join(f"⚠ {sentence}" for sentence in sentences)
-
-
-def _label(style: str = "") -> QLabel:
-    made = QLabel()
-    made.setStyleSheet(style)
-    made.setWordWrap(True)
-    made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    made.hide()
-    return made

@@ -6,13 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import (
-    QFrame,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.presenters.catalog import load_catalog
@@ -21,6 +16,7 @@ from napari_morphocast.presenters.train import Choices, TrainPresenter, no_resum
 from napari_morphocast.presenters.train_wording import estimate
 from napari_morphocast.presenters.trainer import ApiTrainer, too_short
 from napari_morphocast.widgets._background import controller_of
+from napari_morphocast.widgets._dock_form import WIDTH, scrolling
 from napari_morphocast.widgets._form import line, say
 from napari_morphocast.widgets._lifetime import when_gone
 from napari_morphocast.widgets._model_list import ask_for_model
@@ -50,7 +46,6 @@ CATALOG = "catalog"  # under which the controller keeps it
 HORIZON = 12  # frames of the rollout that is shown after training
 KEPT = "train"  # the presenter's name in the controller
 LOAD_AFTER = 300  # milliseconds in which the dock is drawn before torch is imported
-WIDTH = 380
 
 
 class TrainDock(QWidget):
@@ -169,15 +164,10 @@ class TrainDock(QWidget):
         column.addWidget(line())
         column.addWidget(self._settings)
         column.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidget(inside)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(scroll, 1)
+        layout.addWidget(scrolling(inside), 1)
         layout.addWidget(line())
         layout.addLayout(self._run)
         self.setMinimumWidth(WIDTH)
