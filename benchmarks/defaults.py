@@ -12,17 +12,15 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-import time
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from stopwatch import count_cpu_time
 
 from napari_morphocast import api, read_movie
-from napari_morphocast.training import fit
 from napari_morphocast.training.config import Hardware, Run
 
 if TYPE_CHECKING:
@@ -77,8 +75,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
-    torch.set_num_threads(1)
-    fit.time = SimpleNamespace(monotonic=time.process_time)  # type: ignore[assignment, attr-defined]
+    count_cpu_time()
     movie = read_movie(given.movie)
     lines = _head(movie, given)
     print("\n".join(lines), flush=True)

@@ -12,18 +12,16 @@ from __future__ import annotations
 import argparse
 import math
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import torch
 from skill_movies import MOVIES
+from stopwatch import count_cpu_time
 from table import machine
 
 from napari_morphocast import api
-from napari_morphocast.training import fit
 from napari_morphocast.training.config import Hardware, Run
 
 if TYPE_CHECKING:
@@ -70,8 +68,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1)
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
-    torch.set_num_threads(1)
-    fit.time = SimpleNamespace(monotonic=time.process_time)  # type: ignore[assignment, attr-defined]
+    count_cpu_time()
     text = "\n".join(_lines(given.minutes)) + "\n"
     print(text)
     if given.output:

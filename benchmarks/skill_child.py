@@ -6,14 +6,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-import torch
 from skill_movies import ALL
+from stopwatch import count_cpu_time
 
 from napari_morphocast import api
-from napari_morphocast.training import fit
 from napari_morphocast.training.config import Hardware, Run
 
 if TYPE_CHECKING:
@@ -26,9 +24,8 @@ RECIPE = Path(__file__).parents[1] / "examples" / "morphogenesis.toml"
 def main() -> None:
     """Train, score and write, as the arguments say."""
     movie, model, seed, minutes, device, output = sys.argv[1:]
-    torch.set_num_threads(1)
-    if device == "cpu":  # the clock of the run is what this process has computed
-        fit.time = SimpleNamespace(monotonic=time.process_time)  # type: ignore[assignment, attr-defined]
+    if device == "cpu":
+        count_cpu_time()
     run = _run(model, int(seed), float(minutes))
     print(_measure(ALL[movie].read(), run, device, Path(output)))
 

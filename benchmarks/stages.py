@@ -15,18 +15,16 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
-import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from stopwatch import count_cpu_time
 from table import machine
 
 import napari_morphocast
 from napari_morphocast import api, read_movie
-from napari_morphocast.training import fit
 from napari_morphocast.training.config import Hardware, Run
 from napari_morphocast.training.events import EpochDone
 
@@ -65,8 +63,7 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(VARIANTS))
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
-    torch.set_num_threads(1)
-    fit.time = SimpleNamespace(monotonic=time.process_time)  # type: ignore[assignment, attr-defined]
+    count_cpu_time()
     movie = read_movie(given.movie)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -17,13 +17,13 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from pytorch_optimizer import AdamP
 from skill_movies import REAL
+from stopwatch import count_cpu_time
 
 from napari_morphocast import api, read_movie
 from napari_morphocast.data.finite import read_finite
@@ -31,7 +31,6 @@ from napari_morphocast.data.simulate import simulate
 from napari_morphocast.data.windows import Window
 from napari_morphocast.evaluation.figures import draw_sheet
 from napari_morphocast.evaluation.judgement import GUIDED, REFINED
-from napari_morphocast.training import fit
 from napari_morphocast.training.config import Hardware, Run
 from napari_morphocast.training.descent import GAME_BETAS
 from napari_morphocast.training.events import BatchDone
@@ -83,9 +82,7 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
     if given.device == "cpu":
-        torch.set_num_threads(1)
-        clock = SimpleNamespace(monotonic=time.process_time)
-        fit.time = clock  # type: ignore[assignment, attr-defined]
+        count_cpu_time()
     table = Table(given)
     for name in given.movies.split(","):
         movie = MOVIES[name]()

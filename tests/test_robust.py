@@ -60,11 +60,7 @@ def test_it_learns_how_heavy_the_tails_are(heavy, low, high):
         drawn = drawn / torch.randn(4000).abs().clamp(min=1e-3)
     residual = (0.1 * drawn).view(1, 1, 50, 80)
     loss = AdaptiveLoss(1, 1)
-    optimiser = torch.optim.Adam(loss.parameters(), 0.05)
-    for _ in range(300):
-        optimiser.zero_grad()
-        loss(residual).mean().backward()
-        optimiser.step()
+    _learn(loss, residual, 300)
     assert low < float(loss.shape.detach()) < high
     if not heavy:
         assert float(loss.scale.detach()) == pytest.approx(0.1, rel=0.15)
@@ -75,11 +71,15 @@ def test_a_map_learns_where_errors_are_large():
     residual = 0.02 * torch.randn(8, 1, 32, 32)
     residual[..., :16] *= 10
     loss = AdaptiveLoss(1, 4)
-    optimiser = torch.optim.Adam(loss.parameters(), 0.05)
-    for _ in range(200):
-        optimiser.zero_grad()
-        loss(residual).mean().backward()
-        optimiser.step()
+    _learn(loss, residual, 200)
     scale = loss.scale.detach()[0]
     assert float(scale[:, 0].min()) > 4 * float(scale[:, -1].max())
     assert loss(torch.zeros(2, 3, 1, 20, 24)).shape == (2, 3, 1, 20, 24)
+
+
+def _learn(loss, residual, steps):
+    optimiser = torch.optim.Adam(loss.parameters(), 0.05)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        loss(residual).mean().backward()
+        optimiser.step()
