@@ -19,9 +19,9 @@ from napari_morphocast.presenters.model_files import SAMPLE
 from napari_morphocast.training.config import Run
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._evaluate import EvaluateDock
-from napari_morphocast.widgets._evaluate_regions import region_of
 from napari_morphocast.widgets._layers import Source
 from napari_morphocast.widgets._movies import layers_of
+from napari_morphocast.widgets._regions import region_of
 
 SMALL = {"context": 3, "horizon": 1, "epochs": 1, "hidden": (4,), "crop": 0}
 SQUARE = [[4, 6], [4, 10], [8, 10], [8, 6]]  # pixels

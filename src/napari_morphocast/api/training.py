@@ -178,7 +178,10 @@ def _continued(run: Run, before: Trained) -> Run:
 
 
 def _fitted(run: Run, movies: Sequence[Movie]) -> tuple[Run, str]:
-    """Shorten the usual window for short movies, and say so."""
+    """Shorten the usual window for short movies, and say so; note a segmentation."""
+    if "labels" in type(run.settings).model_fields:
+        seen = run.settings.model_copy(update={"labels": movies[0].labels})
+        run = replace(run, settings=seen)
     usual, training = run.window, run.training
     shortest = min(movies, key=len)
     window = shortened(usual, len(shortest), training.until, training.validation)
@@ -207,6 +210,15 @@ def _split(movies: Sequence[Movie], spec: WindowSpec, config: TrainConfig) -> Sp
         raise MovieError(
             f"Movies trained on together need the same channels, but {listed}; "
             "choose one channel."
+        )
+    if len({movie.labels for movie in movies}) > 1:
+        raise MovieError(
+            "Some of these movies have a segmentation and some have none; give one "
+            "for each."
+        )
+    if movies[0].labels and config.members > 1:
+        raise SettingsError(
+            "An ensemble cannot learn from a segmentation; leave members at 1."
         )
     for movie in movies:
         if min(movie.shape[2:]) < SMALLEST:

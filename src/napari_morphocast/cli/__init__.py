@@ -58,6 +58,10 @@ Motion = Annotated[
     Path | None,
     _option("--motion", "also write where sdc_net or advection moves each pixel from"),
 ]
+Labels = Annotated[
+    Path | None,
+    _option("--labels", "a segmentation of the same frames, .tif or .npy, to see too"),
+]
 Since = Annotated[
     float, _option("--from", "score what comes after this share of the movie")
 ]
@@ -122,6 +126,10 @@ def train(
     axes: Axes = None,
     channel: Channel = None,
     z: Depth = None,
+    labels: Annotated[
+        list[Path] | None,
+        _option("--labels", "a segmentation, .tif or .npy; once for each movie"),
+    ] = None,
     fill_nan: FillNan = False,
     device: Device = "auto",
     devices: Annotated[int, _option("--devices", "GPUs or processes per node")] = 1,
@@ -134,7 +142,7 @@ def train(
     settings = Settings(
         model, tuple(changes or ()), config, epochs, minutes, until, seed, members
     )
-    opening = Opening(axes, channel, z, fill_nan)
+    opening = Opening(axes, channel, z, fill_nan, tuple(labels or ()))
     plan = work.TrainPlan(output, settings, start_from, resume, events is not None)
     hardware = {"device": device, "devices": devices, "nodes": nodes}
     work.learn(movies, opening, plan, hardware)
@@ -157,12 +165,13 @@ def predict(
     axes: Axes = None,
     channel: Channel = None,
     z: Depth = None,
+    labels: Labels = None,
     fill_nan: FillNan = False,
     device: Device = "auto",
 ) -> None:
     """Foretell each frame from the frames before it, or from both sides of it."""
     outputs = Outputs(output, error, spread, motion)
-    opening = Opening(axes, channel, z, fill_nan)
+    opening = Opening(axes, channel, z, fill_nan, (labels,) if labels else ())
     work.foretell_each(movie, opening, model, outputs, (lead, between), device)
 
 
@@ -181,11 +190,12 @@ def rollout(
     axes: Axes = None,
     channel: Channel = None,
     z: Depth = None,
+    labels: Labels = None,
     fill_nan: FillNan = False,
     device: Device = "auto",
 ) -> None:
     """Foretell frame after frame, past the movie's end."""
-    opening = Opening(axes, channel, z, fill_nan)
+    opening = Opening(axes, channel, z, fill_nan, (labels,) if labels else ())
     outputs = Outputs(output, spread=spread, motion=motion)
     work.roll_out(movie, opening, model, outputs, (horizon, start), device)
 
@@ -210,13 +220,14 @@ def evaluate(
     axes: Axes = None,
     channel: Channel = None,
     z: Depth = None,
+    labels: Labels = None,
     fill_nan: FillNan = False,
     device: Device = "auto",
 ) -> None:
     """Score forecasts beside the baselines, or made frames beside real ones."""
     from napari_morphocast.cli.evaluating import Comparison, compare
 
-    opening = Opening(axes, channel, z, fill_nan)
+    opening = Opening(axes, channel, z, fill_nan, (labels,) if labels else ())
     how = Comparison(horizon, since, controls, output, plot, region)
     compare(movie, opening, models, how, device)
 

@@ -16,7 +16,7 @@ from napari_morphocast.cli.report import say, warn
 from napari_morphocast.errors import MorphocastError, MovieError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from napari_morphocast.data.movie import Movie
@@ -33,14 +33,36 @@ class Opening:
     channel: int | None = None
     z: str | None = None
     fill_nan: bool = False
+    labels: tuple[Path, ...] = ()
 
-    def open(self, path: Path, *, to_learn: bool = False) -> Movie:
-        """Open one movie, to forecast it or to learn from it."""
+    def open_all(self, paths: Sequence[Path]) -> list[Movie]:
+        """Open movies to learn from, each with its own labels, if there are some."""
+        if self.labels and len(self.labels) != len(paths):
+            raise SettingsError(
+                f"There are {len(paths)} movie(s), but {len(self.labels)} file(s) of "
+                "labels; give --labels once for each movie, in their order."
+            )
+        each = self.labels or (None,) * len(paths)
+        return [
+            self._open(path, labels, to_learn=True)
+            for path, labels in zip(paths, each, strict=True)
+        ]
+
+    def open(self, path: Path) -> Movie:
+        """Open one movie to forecast it."""
+        return self._open(path, next(iter(self.labels), None))
+
+    def _open(
+        self, path: Path, labels: Path | None, *, to_learn: bool = False
+    ) -> Movie:
         from napari_morphocast.data.checks import fill_nan
         from napari_morphocast.data.io import read_movie
+        from napari_morphocast.data.labels import read_labels, with_labels
 
         movie = read_movie(path, axes=self.axes, z=self._z(), channel=self.channel)
-        return fill_nan(movie, from_past=not to_learn) if self.fill_nan else movie
+        if self.fill_nan:
+            movie = fill_nan(movie, from_past=not to_learn)
+        return with_labels(movie, read_labels(labels)) if labels else movie
 
     def _z(self) -> Any:
         if self.z is None or self.z in ("max", "mean"):

@@ -47,7 +47,7 @@ def learn(
 ) -> None:
     """Train, show how it goes, and say what the model is worth."""
     check_target(plan.output, *paths, *filter(None, [plan.start_from]))
-    movies = [opening.open(path, to_learn=True) for path in paths]
+    movies = opening.open_all(paths)
     aside = plan.for_programs
     with interruptible() as stop:
         chosen = hardware_of(hardware)

@@ -23,6 +23,11 @@ def fingerprint(frame: NDArray[Any]) -> str:
     return hashlib.blake2b(native.tobytes(), digest_size=4).hexdigest()
 
 
+def print_of(movie: Movie, time: int) -> str:
+    """Fingerprint of the pictures of one frame, whatever segmentation lies beside."""
+    return fingerprint(movie.raw(time, time + 1)[:, : movie.pictured])
+
+
 def seen_until(learned: Iterable[tuple[int, Container[str]]], movie: Movie) -> int:
     """First frame of a movie that was not learned from: 0 if the movie is new.
 
@@ -34,5 +39,5 @@ def seen_until(learned: Iterable[tuple[int, Container[str]]], movie: Movie) -> i
     movie : Movie
         What is asked about.
     """
-    start = fingerprint(movie.raw(0, 1))
+    start = print_of(movie, 0)
     return max((until for until, seen in learned if start in seen), default=0)

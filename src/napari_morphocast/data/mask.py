@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import tifffile
 
-from napari_morphocast.data.refusal import refusing
-from napari_morphocast.errors import MovieError
+from napari_morphocast.data.labels import read_labels
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,12 +22,4 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     MovieError
         If the file is missing, damaged, or of another kind.
     """
-    ending = path.suffix.lower()
-    if ending not in (".tif", ".tiff", ".npy"):
-        raise MovieError(f"{path.name} is no mask; give a .tif or .npy file.")
-    with refusing(str(path)):
-        if ending == ".npy":
-            values = np.load(path, allow_pickle=False)
-        else:
-            values = tifffile.imread(path)
-        return np.asarray(np.squeeze(values) != 0, np.bool_)
+    return np.asarray(read_labels(path) != 0, np.bool_)

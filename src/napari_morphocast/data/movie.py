@@ -52,6 +52,8 @@ class Movie:
         Where the frames came from, a path for a file; empty when made in memory.
     first : int
         Number of the first frame here in the file that it was read from.
+    labels : bool
+        Whether the last channel is a segmentation: see ``data.labels``.
     """
 
     frames: Frames
@@ -62,6 +64,7 @@ class Movie:
     rgb: bool = False
     source: str = ""
     first: int = 0
+    labels: bool = False
 
     def __post_init__(self) -> None:
         shape = tuple(self.frames.shape)
@@ -81,6 +84,11 @@ class Movie:
     def dtype(self) -> np.dtype[Any]:
         """Type of the grey levels as stored."""
         return np.dtype(self.frames.dtype)
+
+    @property
+    def pictured(self) -> int:
+        """How many channels are pictures: all, but for a segmentation."""
+        return self.shape[1] - self.labels
 
     @property
     def nbytes(self) -> int:
@@ -122,8 +130,9 @@ class Movie:
             )
         names = tuple(self.channels[c] for c in chosen) if self.channels else ()
         rgb = self.rgb and chosen == (0, 1, 2)
+        labels = self.labels and chosen[-1] == self.shape[1] - 1
         view = _View(self.frames, 0, len(self), chosen)
-        return replace(self, frames=view, channels=names, rgb=rgb)
+        return replace(self, frames=view, channels=names, rgb=rgb, labels=labels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -220,17 +220,20 @@ class _Scene:
     def of(
         cls, movie: Movie, last: NDArray[np.float32], start: int, terms: Terms
     ) -> _Scene:
-        """Read what came after ``last``, which is the frame before ``start``."""
+        """Read what came after ``last``, which is the frame before ``start``.
+
+        Only pictures are compared, no segmentation beside them.
+        """
         end = min(start + terms.ahead, len(movie))
-        truth = movie.read(start, end)
-        where = counted(terms.region, start, end)
-        return cls(truth, where, changing(last, truth, terms.noise), terms)
+        truth = movie.read(start, end)[:, : movie.pictured]
+        where, seen = counted(terms.region, start, end), last[: movie.pictured]
+        return cls(truth, where, changing(seen, truth, terms.noise), terms)
 
     def judge(self, known: NDArray[np.float32], contender: Contender) -> _Judgement:
         """Let a contender foretell these frames from the known ones before them."""
-        known, horizon = known[-contender.context :], len(self.truth)
+        known, (horizon, shown, *_) = known[-contender.context :], self.truth.shape
         if contender.members is None:
-            forecast = contender.forecast(known, horizon)
+            forecast = contender.forecast(known, horizon)[:, :shown]
             unsure = np.full((len(uncertain.MEASURES), horizon), np.nan)
             ranks = None
         else:

@@ -294,7 +294,7 @@ def score(
     reach = _reach(movie, first, horizon)
     known = tuple(noise) if noise is not None else noise_of(movie, first)
     starts = starts_of(movie, first, most)
-    terms = Terms(reach, data_range, known, region)
+    terms = Terms(reach, data_range[: movie.pictured], known, region)
     measured = measure(movie, contenders, starts, terms, stop=stop, progress=progress)
     floor = float(np.mean(np.square(known)))
     rows = estimate(measured, floor) if len(measured.starts) else ()
@@ -339,7 +339,8 @@ def starts_of(movie: Movie, first: int, most: int | None = None) -> NDArray[np.i
 def noise_of(movie: Movie, first: int) -> tuple[float, ...]:
     """Noise in the middle of what is scored."""
     begin = max(0, (first + len(movie) - NOISE_FRAMES) // 2)
-    return estimate_noise(movie.read(begin, min(begin + NOISE_FRAMES, len(movie))))
+    frames = movie.read(begin, min(begin + NOISE_FRAMES, len(movie)))
+    return estimate_noise(frames[:, : movie.pictured])
 
 
 def _spectra(measured: Measured, terms: Terms, movie: Movie) -> Spectra:

@@ -119,7 +119,8 @@ class Model(nn.Module, ABC):
     def usual(cls, config: ModelConfig) -> dict[str, Any]:
         """Settings of window and training that suit this model, unless told.
 
-        Those named ``implied`` follow from ``config``, so nobody need be asked.
+        Those named ``implied`` follow from others or from the movies, so nobody need
+        be asked.
         """
         return {}
 

@@ -96,6 +96,22 @@ class SDCConfig(ModelConfig):
         "rollout for a real movie (0 = no critic; 0.01 in the thesis).",
     )
 
+    labels: bool = Field(
+        False,
+        title="Segmentation",
+        description="Whether the last channel is a segmentation: then it is seen, and "
+        "moved along with the pictures, but no error in it counts. Follows from the "
+        "movies.",
+    )
+    growth: float = Field(
+        1.0,
+        ge=1,
+        le=10,
+        title="Weight of growth",
+        description="How much more errors count where cells grow or move, by the "
+        "segmentation (1 = no more than elsewhere; 1.5 in the thesis).",
+    )
+
     @field_validator("errors")
     @classmethod
     def _of_use(cls, errors: str, info: ValidationInfo) -> str:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from napari_morphocast.errors import SettingsError
 from napari_morphocast.models.base import (
     ModelConfig,
     Moved,
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 MOTION_GAIN = 4.0  # pixels of motion for an output of 1
 MAP = 32  # places of a map of errors along either axis
+CELL = 0.5  # probability from which on a pixel is a cell
+AROUND = 2  # pixels about those that become or cease to be cells count, too
 SHARES = 0.0, 0.25, 0.5, 0.75, 1.0  # of the motion just seen that may go on
 
 
@@ -62,12 +65,19 @@ class SDCNet(Moving, name="sdc_net"):
     """
 
     Config = SDCConfig
+    implied = frozenset({"labels"})
     config: SDCConfig
     going: Tensor
     ready: Tensor
 
     def __init__(self, config: SDCConfig, channels: int) -> None:
         super().__init__(config, channels)
+        if config.growth > 1 and not config.labels:
+            raise SettingsError(
+                "Where cells grow is seen in a segmentation only; give one for each "
+                "movie (labels), or leave growth at 1."
+            )
+        self.pictured = channels - config.labels  # channels whose errors count
         inputs = channels + (2 if config.flow == "estimated" else 0)
         self.encoder = Encoder(inputs, config)
         self.motion = Decoder(2, config)
@@ -75,7 +85,7 @@ class SDCNet(Moving, name="sdc_net"):
         self.columns = Decoder(config.kernel, config)
         places = MAP if config.errors == "map" else 1
         adaptive = config.loss == "adaptive"
-        self.errors = AdaptiveLoss(channels, places) if adaptive else None
+        self.errors = AdaptiveLoss(self.pictured, places) if adaptive else None
         self.critic = (
             SequenceCritic(channels, config.width) if config.adversarial else None
         )
@@ -271,10 +281,28 @@ class SDCNet(Moving, name="sdc_net"):
         self, forecast: Tensor, batch: Window[Tensor], known: Tensor | None = None
     ) -> Tensor:
         """How far forecasts (B, H, C, Y, X) are from the first targets."""
-        target = batch.target[:, : forecast.shape[1]]
+        weight = self._weight(batch)[:, : forecast.shape[1]]
+        target = weight * batch.target[:, : forecast.shape[1], : self.pictured]
+        forecast = weight * forecast[:, :, : self.pictured]
         if self.errors is not None:
             unlikely: Tensor = self.errors(forecast - target).mean((2, 3, 4))
             counts = torch.ones_like(unlikely) if known is None else known
             return (unlikely * counts).sum() / counts.sum()
-        still = batch.context[:, -1:].expand_as(target)
-        return relative(F.mse_loss, forecast, target, still)
+        still = weight * batch.context[:, -1:, : self.pictured]
+        return relative(F.mse_loss, forecast, target, still.expand_as(target))
+
+    def _weight(self, batch: Window[Tensor]) -> Tensor:
+        """How much errors count, (B, horizon, 1, Y, X): W_sv of the thesis."""
+        cells = torch.cat([batch.context[:, -1:, -1:], batch.target[:, :, -1:]], 1)
+        if self.config.growth == 1:
+            return torch.ones_like(cells[:, 1:])
+        changed = ((cells > CELL).float().diff(dim=1) != 0).float()
+        size = 2 * AROUND + 1
+        near = F.max_pool2d(changed.flatten(0, 1), size, 1, AROUND)
+        weight: Tensor = near.unflatten(0, changed.shape[:2])
+        return 1 + (self.config.growth - 1) * weight
+
+    def criterion(self, forecast: Tensor, target: Tensor) -> Tensor:
+        """Mean squared error of the pictures."""
+        seen = slice(self.pictured)
+        return F.mse_loss(forecast[..., seen, :, :], target[..., seen, :, :])

@@ -268,7 +268,10 @@ def _compared(begun: Begun, k: int, span: NDArray[Any]) -> FrameScore:
     frame = begun.frames[k].astype(np.float32)
     error = np.abs(frame - truth)
     begun.errors[k] = error.mean(0) if order.movie.rgb else error
-    ours, other = (compare(one, truth, span) for one in (frame, trivial))
+    seen = slice(order.movie.pictured)
+    ours, other = (
+        compare(one[seen], truth[seen], span[seen]) for one in (frame, trivial)
+    )
     return FrameScore(at, lead, ours, other, against)
 
 

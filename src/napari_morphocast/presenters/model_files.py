@@ -72,6 +72,7 @@ class ModelFacts:
     task: str = "forecast"
     side: int = 0
     guided: bool = True
+    labels: bool = False
     learned: tuple[tuple[int, frozenset[str]], ...] = ()
 
     def sentence(self) -> str:
@@ -117,6 +118,11 @@ class ModelFacts:
         MovieError
             If the model cannot be used on it at all.
         """
+        if self.labels and not movie.labels:
+            raise MovieError(
+                "This model has learned from a segmentation, too; choose the Labels "
+                "layer that goes with the movie as its cells."
+            )
         if movie.shape[1] != self.channels:
             raise MovieError(
                 f"This model works on {self.channels} channel(s), but the movie has "
@@ -233,6 +239,7 @@ def _facts(about: dict[str, Any]) -> ModelFacts:
         task=str(about["window"].get("task", "forecast")),
         side=int(about.get("settings", {}).get("side", 0)),
         guided=not about["scores"].get("stages_left", 0),
+        labels=bool(movie.get("labels", False)),
         learned=tuple(
             (int(one.get("until", 0)), frozenset(one.get("seen", ())))
             for one in about["movies"]

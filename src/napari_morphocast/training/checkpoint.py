@@ -51,6 +51,7 @@ class MovieRecord(BaseModel):
     rgb: bool
     until: int
     seen: tuple[str, ...]
+    labels: bool = False
 
 
 class Checkpoint(BaseModel):

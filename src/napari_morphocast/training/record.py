@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_morphocast.data.fingerprint import fingerprint, seen_until
+from napari_morphocast.data.fingerprint import print_of, seen_until
 from napari_morphocast.training.checkpoint import MovieRecord
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ def record(movie: Movie, until: int) -> MovieRecord:
         pixel_size=movie.pixel_size,
         channels=movie.channels,
         rgb=movie.rgb,
+        labels=movie.labels,
         until=until,
-        seen=tuple(fingerprint(movie.raw(int(t), int(t) + 1)) for t in times),
+        seen=tuple(print_of(movie, int(t)) for t in times),
     )
 
 
@@ -53,4 +54,4 @@ def seen_frames(records: Iterable[MovieRecord], movie: Movie, since: int) -> int
     if not seen:
         return 0
     times = range(since, len(movie))
-    return sum(fingerprint(movie.raw(t, t + 1)) in seen for t in times)
+    return sum(print_of(movie, t) in seen for t in times)

@@ -134,6 +134,12 @@ class Trained:
         return movies[0].interval if movies else None
 
     @property
+    def labels(self) -> bool:
+        """Whether it has to see a segmentation beside the pictures."""
+        movies = self.checkpoint.movies
+        return bool(movies) and movies[0].labels
+
+    @property
     def device(self) -> torch.device:
         """Where the model computes; what holds no numbers computes anywhere."""
         held = chain(self.model.parameters(), self.model.buffers())
@@ -273,6 +279,11 @@ class Trained:
             If the model cannot be used on this movie at all.
         """
         channels = self.checkpoint.channels
+        if self.labels and not movie.labels:
+            raise MovieError(
+                f"{self.name!r} has learned from a segmentation, too, but "
+                f"{movie.name!r} has none; give one of the same frames (labels)."
+            )
         if movie.shape[1] != channels:
             raise MovieError(
                 f"{self.name!r} was trained on {channels} channel(s), but "

@@ -16,7 +16,6 @@ from napari_morphocast.presenters.evaluate import EvaluatePresenter
 from napari_morphocast.presenters.model_files import choices, read_facts
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._evaluate_form import EvaluateForm
-from napari_morphocast.widgets._evaluate_regions import region_of
 from napari_morphocast.widgets._form import say
 from napari_morphocast.widgets._lifetime import when_gone
 from napari_morphocast.widgets._model_list import (
@@ -26,6 +25,7 @@ from napari_morphocast.widgets._model_list import (
 )
 from napari_morphocast.widgets._movies import layer_facts
 from napari_morphocast.widgets._preferences import preferences, remember, remembered
+from napari_morphocast.widgets._regions import region_of
 from napari_morphocast.widgets._viewers import real_viewer
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_morphocast.evaluation.wording import ahead
 from napari_morphocast.presenters import evaluate_wording as wording
+from napari_morphocast.widgets._combo import combo, refill
 from napari_morphocast.widgets._evaluate_legend import Legend, in_order, look_of
 from napari_morphocast.widgets._form import keep_wheel_away
-from napari_morphocast.widgets._pickers import combo, refill
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,16 +17,16 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_morphocast.widgets._combo import combo
 from napari_morphocast.widgets._dock_form import (
     WARNING,
     DockForm,
     make_main,
     text_label,
 )
-from napari_morphocast.widgets._evaluate_regions import RegionPicker
 from napari_morphocast.widgets._evaluate_results import Results
 from napari_morphocast.widgets._form import line
-from napari_morphocast.widgets._pickers import combo
+from napari_morphocast.widgets._regions import RegionPicker
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

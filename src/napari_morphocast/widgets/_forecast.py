@@ -27,6 +27,7 @@ from napari_morphocast.presenters.model_files import (
 from napari_morphocast.presenters.surprise import SurpriseFinder
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._canvas import LayerCanvas
+from napari_morphocast.widgets._cells import cells_of
 from napari_morphocast.widgets._export import Exporter
 from napari_morphocast.widgets._forecast_form import ALARMS, ForecastForm
 from napari_morphocast.widgets._form import say
@@ -312,13 +313,15 @@ def show_forecasts(
     controller = controller_of(viewer)
     offer_model(controller, model_path)
     family = channels_of_one_movie(viewer, layer)
-    whole = len(family) == movie.shape[1] > 1 and "C" not in layer_facts(layer).axes
+    whole = len(family) == movie.pictured > 1 and "C" not in layer_facts(layer).axes
     channel = getattr(movie.frames, "channel", None)
     sources = (
         [Source.of(one) for one in family]
         if whole
         else [Source.of(layer, channel=channel)]
     )
+    if movie.labels:
+        sources.append(cells_of(sources[0], movie))
     orders = _both(movie, model_path, horizon, device, precision)
     recorder = Recorder(LayerCanvas(viewer, sources))
     stop = threading.Event()

@@ -16,9 +16,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_morphocast.widgets._combo import combo
 from napari_morphocast.widgets._dock_form import WARNING, DockForm, text_label
 from napari_morphocast.widgets._form import line
-from napari_morphocast.widgets._pickers import combo
 from napari_morphocast.widgets._surprise import SurpriseList
 
 if TYPE_CHECKING:

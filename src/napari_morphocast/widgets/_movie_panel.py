@@ -22,10 +22,12 @@ from qtpy.QtWidgets import (
 
 from napari_morphocast.errors import MorphocastError, MovieError
 from napari_morphocast.widgets import _movies as movies
+from napari_morphocast.widgets._cells import CellsPicker, with_cells
 from napari_morphocast.widgets._check_report import CheckReport
+from napari_morphocast.widgets._combo import refill
 from napari_morphocast.widgets._form import LABELS, Number, keep_wheel_away
+from napari_morphocast.widgets._layers import Source
 from napari_morphocast.widgets._open_movie import OpenMovie, depth_choices
-from napari_morphocast.widgets._pickers import refill
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -53,6 +55,7 @@ class MoviePanel(QWidget):
         self._layer = QComboBox()
         self._channel = QComboBox()
         self._z = QComboBox()
+        self._cells = CellsPicker(viewer)
         self._axes = QLineEdit()
         self._interval = Number()
         self._unit = QComboBox()
@@ -103,8 +106,12 @@ class MoviePanel(QWidget):
         if channel == "together":
             family = movies.channels_of_one_movie(self._viewer, layer)
             some = [movies.movie_from_layer(one, **given) for one in family]
-            return movies.together(some)
-        return movies.movie_from_layer(layer, channel=channel, **given)
+            movie, sources = movies.together(some), [Source.of(one) for one in family]
+        else:
+            movie = movies.movie_from_layer(layer, channel=channel, **given)
+            sources = [Source.of(layer, axes=given["axes"], channel=channel)]
+        cells = self._cells.layer()
+        return movie if cells is None else with_cells(movie, sources, cells)[0]
 
     def all_movies(self) -> list[Movie]:
         """The chosen layer's movie, then those of the ticked layers."""
@@ -147,7 +154,10 @@ class MoviePanel(QWidget):
             number.setKeyboardTracking(False)
             number.setMinimumWidth(60)
             keep_wheel_away(number)
-        for combo in (self._layer, self._channel, self._unit, self._z):
+        for combo in (
+            *(self._layer, self._channel, self._unit, self._z),
+            self._cells.box,
+        ):
             keep_wheel_away(combo)
         self._layer.setMinimumContentsLength(12)
         self._layer.setSizeAdjustPolicy(
@@ -163,6 +173,7 @@ class MoviePanel(QWidget):
         self._form.addRow("Channel", self._channel)
         self._form.addRow("Axes", _row(self._axes, self._read))
         self._form.addRow("Depth (Z)", self._z)
+        self._form.addRow("Cells", self._cells.box)
         self._form.addRow("Time step", _row(self._interval, self._unit))
         times = QLabel("×")
         self._form.addRow(
@@ -204,6 +215,8 @@ class MoviePanel(QWidget):
         self._layer.currentIndexChanged.connect(lambda _: self._describe())
         self._channel.currentIndexChanged.connect(lambda _: self._changed())
         self._z.currentIndexChanged.connect(lambda _: self._changed())
+        self._cells.changed.connect(self._changed)
+        self._cells.listed.connect(self._show_rows)
         self._others.itemChanged.connect(lambda _: self.changed.emit())
         self._axes.editingFinished.connect(self._correct)
         self._interval.valueChanged.connect(lambda _: self._correct())
@@ -310,6 +323,7 @@ class MoviePanel(QWidget):
     def forget(self) -> None:
         """The dock is gone: answers that come now must not touch it."""
         self._report.forget()
+        self._cells.disconnect_viewer()
 
     def _offer_others(self, there: list[Image]) -> None:
         ticked = {id(layer) for layer in self.layers()[1:]}
@@ -337,6 +351,7 @@ class MoviePanel(QWidget):
             self._others: self._others.count() > 0,
             self._channel: self._channel.count() > 0,
             self._z: "Z" in self._axes.text().upper(),
+            self._cells.box: self._cells.any,
         }
         for widget, wanted in rows.items():
             self._form.setRowVisible(widget, there and wanted)

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QComboBox,
     QFormLayout,
     QHBoxLayout,
     QPushButton,
-    QSizePolicy,
     QWidget,
 )
 
 from napari_morphocast.errors import MorphocastError
+from napari_morphocast.widgets._cells import CellsPicker, with_cells
+from napari_morphocast.widgets._combo import combo, refill
 from napari_morphocast.widgets._layers import Source
 from napari_morphocast.widgets._movies import (
     channels_of_one_movie,
@@ -36,8 +36,6 @@ from napari_morphocast.widgets._open_movie import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from napari.components import ViewerModel
 
     from napari_morphocast.data.axes import ZChoice
@@ -58,6 +56,7 @@ class MoviePicker(QWidget):
         self.open = OpenMovie(viewer)
         self.channel = combo("Which channel to forecast.")
         self.z = combo("How to make one picture of the Z slices of every frame.")
+        self.cells = CellsPicker(viewer)
         self.read = QPushButton("Read axes from file")
         self.read.setToolTip(
             "Take axes, time step (s) and pixel size (µm) from the layer's file; "
@@ -70,6 +69,7 @@ class MoviePicker(QWidget):
         self._lay_out()
         self._connect()
         self.refill()
+        self._show_cells()
 
     def layer(self) -> Image | None:
         """The chosen layer, if it is still there."""
@@ -105,12 +105,18 @@ class MoviePicker(QWidget):
         if layer is None:
             return None
         family = channels_of_one_movie(self._viewer, layer)
-        if channels and channels == len(family) > 1:
+        cells = self.cells.layer()
+        pictures = channels - 1 if channels and cells is not None else None
+        if len(family) > 1 and len(family) in (channels, pictures):
             movie = together([movie_from_layer(one) for one in family])
-            return movie, [Source.of(one) for one in family]
-        channel: int | None = self.channel.currentData()
-        movie = movie_from_layer(layer, channel=channel, z=self._slice())
-        return movie, [Source.of(layer, channel=channel)]
+            sources = [Source.of(one) for one in family]
+        else:
+            channel: int | None = self.channel.currentData()
+            movie = movie_from_layer(layer, channel=channel, z=self._slice())
+            sources = [Source.of(layer, channel=channel)]
+        if cells is not None and movie.shape[1] == pictures:
+            return with_cells(movie, sources, cells)
+        return movie, sources
 
     def refill(self) -> None:
         """List the layers again; keeps the choice if it is still there."""
@@ -136,6 +142,7 @@ class MoviePicker(QWidget):
         events = self._viewer.layers.events
         for event in (events.inserted, events.removed, events.renamed):
             event.disconnect(self._layers_changed)
+        self.cells.disconnect_viewer()
 
     def _lay_out(self) -> None:
         form = QFormLayout(self)
@@ -146,6 +153,7 @@ class MoviePicker(QWidget):
         form.addRow("Movie", row)
         form.addRow("Channel", self.channel)
         form.addRow("Z slices", self.z)
+        form.addRow("Cells", self.cells.box)
         repairs = QHBoxLayout()
         repairs.setContentsMargins(0, 0, 0, 0)
         repairs.addWidget(self.read)
@@ -159,6 +167,8 @@ class MoviePicker(QWidget):
         self.layers.currentIndexChanged.connect(self._chosen)
         self.channel.currentIndexChanged.connect(self.changed)
         self.z.currentIndexChanged.connect(self.changed)
+        self.cells.changed.connect(self.changed)
+        self.cells.listed.connect(self._show_cells)
         self.open.opened.connect(self.choose)
         self.open.failed.connect(self.failed)
         self.read.clicked.connect(self._read)
@@ -188,6 +198,9 @@ class MoviePicker(QWidget):
         self.read.setVisible(from_file)
         self.changed.emit()
 
+    def _show_cells(self) -> None:
+        self._form.setRowVisible(self.cells.box, self.cells.any)
+
     def _slice(self) -> ZChoice:
         facts = self.facts()
         choice: ZChoice = self.z.currentData()
@@ -212,26 +225,3 @@ class MoviePicker(QWidget):
         if asked.exec():
             repair(layer, replace(facts, axes=asked.axes(), message=""))
             self._chosen()
-
-
-def combo(tooltip: str) -> QComboBox:
-    """A list that never makes a dock wider than it has to be."""
-    made = QComboBox()
-    made.setToolTip(tooltip)
-    made.setSizeAdjustPolicy(
-        QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-    )
-    made.setMinimumContentsLength(8)
-    made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-    return made
-
-
-def refill(box: QComboBox, options: Sequence[tuple[str, Any]]) -> None:
-    """Offer other options; an equal list keeps its choice."""
-    if [box.itemText(i) for i in range(box.count())] == [name for name, _ in options]:
-        return
-    box.blockSignals(True)
-    box.clear()
-    for name, value in options:
-        box.addItem(name, value)
-    box.blockSignals(False)

@@ -15,9 +15,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_morphocast.widgets._combo import combo
 from napari_morphocast.widgets._dock_form import DockForm, make_main, text_label
 from napari_morphocast.widgets._form import line
-from napari_morphocast.widgets._pickers import combo
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -1,4 +1,4 @@
-"""The part of the frame that counts: from a Shapes or Labels layer."""
+"""Some of the pixels: those in a Shapes or Labels layer."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from scipy.ndimage import affine_transform
 
 from napari_morphocast.errors import MovieError
 from napari_morphocast.presenters.evaluate_work import Region
+from napari_morphocast.widgets._combo import combo
 from napari_morphocast.widgets._movies import data_of
-from napari_morphocast.widgets._pickers import combo
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.layers import Layer
     from numpy.typing import NDArray
 
     from napari_morphocast.widgets._layers import Source
@@ -30,14 +31,33 @@ TIP = (
 
 
 class RegionPicker(QObject):
-    """A list of the layers that can restrict a score."""
+    """A list of the layers that can mark some of the pixels.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+        Whose layers.
+    kinds : tuple of type
+        Which layers can.
+    none : str
+        What it means to choose none of them.
+    tip : str
+        What it is for.
+    """
 
     changed = Signal()
+    listed = Signal()  # there are other layers now
 
-    def __init__(self, viewer: ViewerModel) -> None:
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        kinds: tuple[type[Layer], ...] = (Shapes, Labels),
+        none: str = EVERYWHERE,
+        tip: str = TIP,
+    ) -> None:
         super().__init__()
-        self._viewer = viewer
-        self.box = combo(TIP)
+        self._viewer, self._kinds, self._none = viewer, kinds, none
+        self.box = combo(tip)
         self.box.currentIndexChanged.connect(self.changed)
         for event in self._events():
             event.connect(self.refill)
@@ -50,15 +70,16 @@ class RegionPicker(QObject):
 
     def refill(self, event: Any = None) -> None:
         """List the layers again; keeps the choice if it is still there."""
-        layers = [o for o in self._viewer.layers if isinstance(o, Shapes | Labels)]
+        layers = [one for one in self._viewer.layers if isinstance(one, self._kinds)]
         before = self.box.currentData()
         self.box.blockSignals(True)
         self.box.clear()
-        self.box.addItem(EVERYWHERE, None)
+        self.box.addItem(self._none, None)
         for layer in layers:
             self.box.addItem(layer.name, layer)
         self.box.setCurrentIndex(layers.index(before) + 1 if before in layers else 0)
         self.box.blockSignals(False)
+        self.listed.emit()
         if before is not None and before not in layers:
             self.changed.emit()
 

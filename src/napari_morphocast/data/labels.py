@@ -1,0 +1,121 @@
+"""A segmentation beside the pictures: one more channel of a movie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tifffile
+
+from napari_morphocast.data.refusal import refusing
+from napari_morphocast.errors import MovieError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from napari_morphocast.data.movie import Movie
+
+NAME = "cells"  # what the channel is called
+
+
+def read_labels(path: Path) -> NDArray[Any]:
+    """Values of a TIFF or .npy file, without axes of length 1.
+
+    Raises
+    ------
+    MovieError
+        If the file is missing, damaged, or of another kind.
+    """
+    ending = path.suffix.lower()
+    if ending not in (".tif", ".tiff", ".npy"):
+        raise MovieError(f"{path.name} holds no labels; give a .tif or .npy file.")
+    with refusing(str(path)):
+        if ending == ".npy":
+            values = np.load(path, allow_pickle=False)
+        else:
+            values = tifffile.imread(path)
+        return np.asarray(np.squeeze(values))
+
+
+def with_labels(movie: Movie, labels: NDArray[Any]) -> Movie:
+    """The same movie with a segmentation as its last channel; no copy of the frames.
+
+    Models see it and forecast it, like any other channel; scores leave it out.
+
+    Parameters
+    ----------
+    movie : Movie
+        Pictures; of a colour picture each colour becomes a channel.
+    labels : array, shape (T, Y, X) or (Y, X)
+        Whole numbers: what is not 0 is cell. Others are probabilities, 0..1.
+
+    Raises
+    ------
+    MovieError
+        If the sizes differ, or what should be probabilities is none.
+    """
+    frames, _, height, width = movie.shape
+    if labels.shape not in ((frames, height, width), (height, width)):
+        found = " x ".join(map(str, labels.shape))
+        raise MovieError(
+            f"The labels have {found} pixels, but {movie.name!r} has {frames} frames "
+            f"of {height} x {width}; give labels of the same frames."
+        )
+    if labels.dtype.kind not in "biuf":
+        raise MovieError(f"Labels are numbers, but these are {labels.dtype}.")
+    if labels.dtype.kind == "f" and not (labels.min() >= 0 and labels.max() <= 1):
+        raise MovieError(
+            f"Probabilities lie between 0 and 1, but these labels go from "
+            f"{labels.min():g} to {labels.max():g}; save labels as whole numbers."
+        )
+    names = movie.channels
+    if movie.rgb:
+        names = "red", "green", "blue"
+    elif len(names) != movie.shape[1]:
+        names = tuple(f"channel {number}" for number in range(movie.shape[1]))
+    return replace(
+        movie,
+        frames=_Beside(movie, labels),
+        channels=(*names, NAME),
+        rgb=False,
+        labels=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Beside:
+    """Frames with labels as one more channel, from 0 to the brightest grey level."""
+
+    movie: Movie
+    labels: NDArray[Any]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        t, c, y, x = self.movie.shape
+        return t, c + 1, y, x
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.movie.dtype
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        time, *rest = key if isinstance(key, tuple) else (key,)
+        pictures = np.asarray(self.movie.frames[time])
+        shown = self.labels
+        if shown.ndim == 2:
+            shown = np.broadcast_to(shown, (len(self.movie), *shown.shape))
+        shown = shown[time]
+        share = shown if shown.dtype.kind == "f" else shown != 0
+        bright = share * brightest(self.dtype)
+        channel = np.expand_dims(bright.astype(self.dtype), -3)
+        frames = np.concatenate([pictures, channel], -3)
+        lead = (slice(None),) if isinstance(time, slice) else ()
+        return np.asarray(frames[(*lead, *rest)] if rest else frames)
+
+
+def brightest(dtype: np.dtype[Any]) -> float:
+    """Grey level that stands for "surely a cell" in movies of this type."""
+    return float(np.iinfo(dtype).max) if np.issubdtype(dtype, np.integer) else 1.0

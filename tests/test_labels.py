@@ -1,0 +1,257 @@
+"""A segmentation beside the pictures: seen, moved along, never scored."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+from napari.components import ViewerModel
+
+from movies import gliding
+from napari_morphocast import api, cli
+from napari_morphocast.data.io import read_movie, write_movie
+from napari_morphocast.data.labels import NAME, with_labels
+from napari_morphocast.data.movie import Movie
+from napari_morphocast.data.windows import Window
+from napari_morphocast.errors import MovieError, SettingsError
+from napari_morphocast.models.sdc_net import SDCNet
+from napari_morphocast.training.config import Hardware, Run
+from napari_morphocast.widgets._background import controller_of
+from napari_morphocast.widgets._cells import with_cells
+from napari_morphocast.widgets._forecast import ForecastDock
+from napari_morphocast.widgets._layers import Source
+from napari_morphocast.widgets._movie_panel import MoviePanel
+from napari_morphocast.widgets._movies import own_metadata
+
+CPU = Hardware(device="cpu")
+TINY = {"width": 4, "depth": 1, "kernel": 3, "epochs": 1, "horizon": 1}
+
+
+def cells(movie: Movie) -> np.ndarray:
+    """What is brighter than the middle, each frame with a number of its own."""
+    bright = movie.raw(0, len(movie))[:, 0] > 100
+    return bright * np.arange(1, len(movie) + 1, dtype=np.uint16)[:, None, None]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A network that has learned from pictures and cells."""
+    movie = gliding()
+    path = tmp_path_factory.mktemp("labels") / "sdc.morphocast"
+    list(
+        api.train(
+            with_labels(movie, cells(movie)),
+            path,
+            Run.make("sdc_net", **TINY),
+            hardware=CPU,
+        )
+    )
+    return path
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "bool"])
+def test_cells_are_the_last_channel_in_the_type_of_the_movie(dtype):
+    movie = gliding(dtype=dtype)
+    labels = cells(gliding())
+    seen = with_labels(movie, labels)
+    assert (seen.shape[1], seen.pictured, seen.labels) == (2, 1, True)
+    assert seen.dtype == movie.dtype
+    assert seen.channels == ("channel 0", NAME)
+    both = seen.raw(3, 6)
+    np.testing.assert_array_equal(both[:, :1], movie.raw(3, 6))
+    most = both.dtype.type(
+        np.iinfo(dtype).max if np.issubdtype(movie.dtype, np.integer) else 1
+    )
+    np.testing.assert_array_equal(both[:, 1], (labels[3:6] > 0) * most)
+    np.testing.assert_array_equal(seen.frames[4], seen.raw(4, 5)[0])
+    assert not seen.only([0]).labels
+    assert seen.only([1]).labels
+    assert seen.between(2, 5).labels
+
+
+def test_probabilities_stay_probabilities_and_one_picture_is_that_of_all_frames():
+    movie = gliding()
+    shares = np.linspace(0, 1, 24 * 28, dtype=np.float32).reshape(24, 28)
+    seen = with_labels(movie, shares).raw(0, 30)[:, 1]
+    np.testing.assert_array_equal(seen, np.stack([(shares * 255).astype("uint8")] * 30))
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (np.zeros((3, 24, 28), int), "3 x 24 x 28"),
+        (np.full((24, 28), 2.5), "whole numbers"),
+        (np.full((24, 28), np.nan), "whole numbers"),
+        (np.full((24, 28), "a"), "numbers"),
+    ],
+)
+def test_what_is_no_segmentation_is_refused(labels, words):
+    with pytest.raises(MovieError, match=words):
+        with_labels(gliding(), labels)
+
+
+def made(**settings: object) -> SDCNet:
+    run = Run.make("sdc_net", width=4, depth=1, kernel=3, labels=True, **settings)
+    torch.manual_seed(0)
+    return SDCNet(run.settings, 2)
+
+
+def test_cells_are_moved_with_the_pixels_but_not_learned():
+    model = made()
+    context, target = torch.rand(2, 4, 2, 16, 20), torch.rand(2, 1, 2, 16, 20)
+    other = target.clone()
+    other[:, :, 1] = torch.rand(2, 1, 16, 20)
+    for stage in model.stages():
+        for objective in stage.objectives:
+            torch.manual_seed(1)
+            loss = objective.loss(Window(context, target))
+            torch.manual_seed(1)
+            assert torch.equal(loss, objective.loss(Window(context, other)))
+    torch.nn.init.constant_(model.motion.out.bias, 0.5)
+    context[:, :, 1] = context[:, :, 0]
+    ahead = model.forecast(context, 2)
+    torch.testing.assert_close(ahead[:, :, 1], ahead[:, :, 0])
+
+
+def test_errors_count_more_where_cells_grow():
+    context, target = torch.zeros(1, 3, 2, 16, 16), torch.zeros(1, 1, 2, 16, 16)
+    target[0, 0, 1, 8, 8] = 1  # a cell grows here
+    target[0, 0, 0, 8, 10] = 1  # two pixels away, an error
+    near = Window(context, target)
+    far = Window(context, target.clone())
+    far.target[0, 0, 0] = far.target[0, 0, 0].roll(1, -1)
+    assert (made()._weight(near) == 1).all()
+    model = made(growth=1.5)
+    assert model._weight(near).sum() == 256 + 0.5 * 25
+    squares = [
+        float((model._weight(one) * one.target[:, :, :1]).square().sum())
+        for one in (near, far)
+    ]
+    assert squares == [1.5**2, 1.0]
+
+
+def test_growth_needs_a_segmentation(tmp_path):
+    with pytest.raises(SettingsError, match="labels"):
+        api.train(gliding(), tmp_path / "a.morphocast", Run.make("sdc_net", growth=1.5))
+
+
+def test_an_ensemble_and_half_a_segmentation_are_refused(tmp_path):
+    movie = gliding()
+    seen, path = with_labels(movie, cells(movie)), tmp_path / "a.morphocast"
+    with pytest.raises(SettingsError, match="ensemble"):
+        api.train(seen, path, Run.make("unet", members=2))
+    other = Movie(np.repeat(movie.frames, 2, 1), name="two")
+    with pytest.raises(MovieError, match="some have none"):
+        api.train([seen, other], path)
+
+
+def test_scores_are_those_of_the_pictures(model):
+    movie = gliding(noise=3)
+    seen = with_labels(movie, cells(gliding()))
+    found = api.evaluate(seen, model, horizon=2, hardware=CPU)
+    plain = api.evaluate(movie, [], horizon=2, hardware=CPU)
+    for metric in ("mse", "ssim", "changing_mse"):
+        ours = [row.value for row in found.of("persistence", metric)]
+        assert ours == [row.value for row in plain.of("persistence", metric)]
+    assert found.noise == plain.noise
+    assert found.of("sdc", "mse")
+
+
+def test_frames_learned_from_are_known_whatever_segmentation_lies_beside(model):
+    movie = gliding()
+    nothing = np.zeros((24, 28), np.uint8)
+    nothing[0, :5] = 1
+    found = api.evaluate(with_labels(movie, nothing), model, since=0.3, hardware=CPU)
+    assert any("TRAINED" in note for note in found.notes)
+
+
+def run(*words: object) -> int:
+    return cli.main([str(word) for word in words])
+
+
+def test_the_command_line_trains_forecasts_and_scores_with_labels(tmp_path, capsys):
+    movie, film, masks = gliding(), tmp_path / "a.ome.tif", tmp_path / "masks.tif"
+    write_movie(film, iter(movie.raw(0, 30)), like=movie, count=30)
+    tifffile.imwrite(masks, cells(movie))
+    made = tmp_path / "m.morphocast"
+    sets = [f"--set={key}={value}" for key, value in TINY.items() if key != "epochs"]
+    train = "train", film, "-o", made, "--model", "sdc_net", "--epochs", 1, *sets
+    assert run(*train, "--labels", masks, "--labels", masks) == 2
+    assert "once for each movie" in capsys.readouterr().err
+    assert run(*train, "--labels", masks) == 0
+    ahead = tmp_path / "ahead.ome.tif"
+    assert run("predict", film, made, "-o", ahead) == 2
+    assert "segmentation" in capsys.readouterr().err
+    assert run("predict", film, made, "-o", ahead, "--labels", masks) == 0
+    forecast = read_movie(ahead)
+    assert forecast.channels == ("channel 0", NAME)
+    assert forecast.raw(0, 3)[:, 1].max() == 255
+    assert run("evaluate", film, made, "--labels", masks, "--horizon", 2) == 0
+
+
+@pytest.fixture
+def viewer(home):
+    return ViewerModel()
+
+
+def add_layers(viewer):
+    movie = gliding()
+    how = {"axis_labels": ("T", "Y", "X"), "scale": (60, 0.5, 0.5)}
+    layer = viewer.add_image(movie.frames[:, 0], name="gliding", **how)
+    return layer, viewer.add_labels(cells(movie), name="cells", **how)
+
+
+class Idle:
+    """A background in which nothing happens."""
+
+    def ask(self, question, answer, failed):
+        pass
+
+
+def test_the_train_dock_learns_from_a_labels_layer(viewer, qtbot):
+    panel = MoviePanel(viewer, Idle())
+    qtbot.addWidget(panel)
+    layer, labels = add_layers(viewer)
+    panel.choose(layer)
+    assert not panel.movie().labels
+    box = panel._cells.box
+    assert box.isVisibleTo(panel)
+    box.setCurrentIndex(box.findData(labels))
+    seen = panel.movie()
+    assert seen.labels
+    np.testing.assert_array_equal(seen.raw(2, 3)[0, 1] > 0, labels.data[2] > 0)
+    viewer.layers.remove(labels)
+    assert not panel.movie().labels
+    assert not box.isVisibleTo(panel)
+    panel.forget()
+
+
+def test_the_forecast_dock_shows_forecast_cells(viewer, qtbot, model):
+    dock = ForecastDock(viewer)
+    qtbot.addWidget(dock)
+    _, labels = add_layers(viewer)
+    dock.choose_model(model)
+    dock.presenter.refresh()
+    assert "segmentation" in dock.form.predict.toolTip()
+    box = dock.form.picker.cells.box
+    box.setCurrentIndex(box.findData(labels))
+    dock.presenter.refresh()
+    dock.form.predict.click()
+    qtbot.waitUntil(lambda: controller_of(viewer).job is None, timeout=60_000)
+    made = {
+        own_metadata(one).get("source"): one
+        for one in viewer.layers
+        if own_metadata(one).get("kind") == "prediction"
+    }
+    assert set(made) == {"gliding", "cells of gliding"}
+    assert made["cells of gliding"].data.max() == 255
+    dock.presenter.close()
+
+
+def test_colours_in_one_layer_take_no_segmentation(viewer):
+    rgb = viewer.add_image(np.zeros((4, 8, 9, 3), np.uint8), rgb=True)
+    labels = viewer.add_labels(np.ones((4, 8, 9), int))
+    movie = Movie(np.zeros((4, 3, 8, 9), np.uint8), rgb=True)
+    with pytest.raises(MovieError, match="choose one"):
+        with_cells(movie, [Source.of(rgb)], labels)
