@@ -150,3 +150,22 @@ def test_motion_is_written_beside_the_forecast(tmp_path, capsys):
     assert written.shape[:2] == (8, 3)
     assert main([*command[:2], "linear", *command[3:]]) == 2
     assert "moving pixels" in capsys.readouterr().err
+
+
+def test_learned_maps_of_errors_are_layers_beside_the_motion(home):
+    viewer = ViewerModel()
+    data, how, _ = layers_of(gliding(12))[0]
+    source = Source.of(viewer.add_image(data, **how))
+    motion = np.ones((3, 2, 24, 28), np.float32)
+    alpha = np.linspace(0, 2, 24 * 28, dtype=np.float32).reshape(24, 28)
+    seen = MotionPictures(
+        wheel(motion), arrows(motion), motion[:, :1], errors=(alpha, 5 * alpha)
+    )
+    note = {"first": 4, "run": "now"}
+    added = add_motion(viewer, source, seen, which="+1", provenance=note)
+    maps = {one.name.split(",")[0]: one for one in added if "," in one.name}
+    assert set(maps) == {"alpha", "c"}
+    assert maps["alpha"].data.shape == (3, 24, 28)
+    np.testing.assert_array_equal(maps["c"].data[2], 5 * alpha)
+    assert maps["c"].contrast_limits == [0, 10]
+    assert not maps["alpha"].visible

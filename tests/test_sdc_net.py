@@ -75,6 +75,41 @@ def test_what_moves_to_and_fro_is_not_carried_on():
     assert float(model.going) == 0
 
 
+def test_learned_flow_finds_a_steady_motion_by_itself():
+    torch.manual_seed(0)
+    model = made(flow="learned").train()
+    movie = glide(9, pixels=1.0)[:, :6]
+    window = Window(movie[:, :5], movie[:, 5:])
+    assert not model.latest(movie).motions.any()
+    optimiser = torch.optim.Adam(model.flow.parameters(), 3e-3)
+    for _ in range(60):
+        optimiser.zero_grad()
+        model._flow_miss(window).backward()
+        optimiser.step()
+    found = model.latest(movie).motions.detach()
+    assert not found[:, 0].any()
+    inner = found[0, 1:, :, 10:-10, 10:-10]
+    assert float(inner[:, 1].mean()) == pytest.approx(1.0, abs=0.2)
+    assert abs(float(inner[:, 0].mean())) < 0.2
+    every = dict(model.named_parameters())
+    moved = [stage.objectives[0].module for stage in model.stages()]
+    flow = {id(p) for p in model.flow.parameters()}
+    assert len(every) > len(flow)
+    for module in moved:
+        assert flow <= {id(p) for p in module.parameters()}
+
+
+def test_maps_of_errors_are_those_of_the_loss():
+    assert made(loss="adaptive").error_maps(24, 30) is None
+    model = made(2, loss="adaptive", errors="map")
+    with torch.no_grad():
+        model.errors.latent_scale[:, :16] += 2
+    alpha, scale = model.error_maps(24, 30)
+    assert alpha.shape == scale.shape == (2, 24, 30)
+    assert float(alpha.min()) == pytest.approx(float(alpha.max()))
+    assert float(scale[:, 0].min()) > 2 * float(scale[:, -1].max())
+
+
 def test_it_shows_the_motion_that_makes_its_forecast():
     model, movie = made(), glide(9)
     model.tune([movie[0]])
@@ -188,7 +223,7 @@ def test_the_critic_and_the_network_move_only_their_own():
         {"kernels": "learned", "adversarial": 0.01, "loss": "adaptive"},
         {"loss": "adaptive", "errors": "map"},
         {"time": "apart", "norm": "instance", "activation": "pade", "flow": "none"},
-        {"source": "known"},
+        {"source": "known", "flow": "learned"},
     ],
 )
 def test_it_learns_and_is_never_worse_than_nothing_moves(settings, tmp_path):

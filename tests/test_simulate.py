@@ -130,3 +130,18 @@ def test_the_shipped_sample_opens_with_its_time_and_scale(kind):
     assert how["scale"] == (movie.interval, *movie.pixel_size)
     assert how["units"] == ("second", "micrometer", "micrometer")
     assert how["name"] == f"{kind} (simulated)"
+
+
+def test_simulated_yeast_says_where_its_cells_are():
+    made = simulate("yeast", frames=12, size=(96, 96), noise=0)
+    cells = made.cells
+    assert cells is not None
+    assert cells.shape == (12, 96, 96)
+    assert 0.05 < (cells > 0).mean() < 0.8
+    grown = [
+        (cells[-1] == name).sum() - (cells[0] == name).sum()
+        for name in np.intersect1d(cells[0], cells[-1])[1:]
+    ]
+    assert len(grown) > 3
+    assert max(grown) > 0
+    assert simulate("waves", frames=2).cells is None

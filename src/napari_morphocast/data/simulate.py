@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Drawn = tuple[NDArray[np.float32], NDArray[np.uint16] | None]  # pictures, cells
+
 SHOT = 0.7  # share of the noise variance that is photon noise; the rest is read noise
 MOST = {np.uint8: 255, np.uint16: 4095}  # grey levels of 8-bit and 12-bit cameras
 SMALLEST = 16  # pixels; a smaller picture shows nothing
@@ -35,18 +37,21 @@ class Simulated:
         The same grey levels after the blur of the microscope, before the noise.
     noise : float
         Root mean square of ``movie - truth``, in grey levels.
+    cells : array, shape (T, Y, X), optional
+        Which pixels belong to which cell, numbered from 1 on; "yeast" only.
     """
 
     movie: Movie
     truth: Movie
     noise: float
+    cells: NDArray[np.uint16] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
     """How to draw one kind of movie, and the microscope that it is seen through."""
 
-    draw: Callable[[int, tuple[int, int], np.random.Generator], NDArray[np.float32]]
+    draw: Callable[[int, tuple[int, int], np.random.Generator], Drawn]
     interval: float  # seconds
     pixel: float  # micrometres
     dtype: type[np.unsignedinteger[Any]]
@@ -102,11 +107,12 @@ def simulate(
         )
     look = _KINDS[kind]
     rng = np.random.default_rng([seed, KINDS.index(kind)])
-    truth = _through_microscope(look.draw(frames, size, rng), look)
+    drawn, cells = look.draw(frames, size, rng)
+    truth = _through_microscope(drawn, look)
     low, high = np.percentile(truth[:: max(1, frames // 10)], (1, 99))
     movie = _record(truth, noise * float(high - low), look, rng)
     rms = float(np.sqrt(np.mean(np.square(movie - truth, dtype=np.float64))))
-    return Simulated(_movie(movie, kind), _movie(truth, kind), rms)
+    return Simulated(_movie(movie, kind), _movie(truth, kind), rms, cells)
 
 
 def _through_microscope(drawn: NDArray[np.float32], look: _Kind) -> NDArray[np.float32]:

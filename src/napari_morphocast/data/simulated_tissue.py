@@ -80,8 +80,11 @@ class _Sheet:
 
 def draw_tissue(
     frames: int, size: tuple[int, int], rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Brightness of the membranes, shape (frames, Y, X), about 0 to 1, no blur."""
+) -> tuple[NDArray[np.float32], None]:
+    """Brightness of the membranes, shape (frames, Y, X), about 0 to 1, no blur.
+
+    Which cell is where is not drawn: None.
+    """
     box = np.array(size, float) + 2 * MARGIN
     flow = _flow(box, rng)
     sheet = _grow_sheet(box, flow, rng)
@@ -90,7 +93,7 @@ def draw_tissue(
     for time in range(frames):
         movie[time] = _draw(sheet, time, size) * light
         sheet = _divide(_move(sheet, flow, time, box), time, size, rng)
-    return movie
+    return movie, None
 
 
 def _flow(box: NDArray[np.float64], rng: np.random.Generator) -> _Flow:

@@ -21,8 +21,8 @@ MARGIN = 10  # grid cells simulated beyond each border of the picture
 
 def draw_waves(
     frames: int, size: tuple[int, int], rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Brightness of the waves, shape (frames, Y, X), about 0 to 1, no blur."""
+) -> tuple[NDArray[np.float32], None]:
+    """Brightness of the waves, shape (frames, Y, X), 0 to 1, no blur; no cells."""
     from scipy.ndimage import gaussian_filter
 
     shape = (size[0] + 2 * MARGIN, size[1] + 2 * MARGIN)
@@ -37,7 +37,7 @@ def draw_waves(
         movie[time] = (0.12 + 0.55 * u[seen] + 0.55 * v[seen]) * field
         for _ in range(STEPS):
             u, v = _step(u, v)
-    return movie
+    return movie, None
 
 
 def _broken_waves(

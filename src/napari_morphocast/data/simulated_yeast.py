@@ -62,20 +62,25 @@ class _Colony:
 
 def draw_yeast(
     frames: int, size: tuple[int, int], rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """Brightness of the picture, shape (frames, Y, X), 0 to 1, no blur."""
+) -> tuple[NDArray[np.float32], NDArray[np.uint16]]:
+    """Brightness of the picture, shape (frames, Y, X), 0 to 1, no blur; and cells.
+
+    A pixel of a cell has its number, from 1 on, in all frames; others are 0.
+    """
     traps = _traps(size)
     empty = _empty_picture(size, traps, rng)
     colony = _first_cells(traps, rng)
     for time in range(-WARM_UP, 0):
         colony = _bud(_move(colony, time, traps), time, rng)
     movie = np.empty((frames, *size), np.float32)
+    cells = np.empty((frames, *size), np.uint16)
     for time in range(frames):
-        movie[time] = np.clip(empty + _draw_cells(colony, time, size), 0.02, 0.98)
+        drawn, cells[time] = _draw_cells(colony, time, size)
+        movie[time] = np.clip(empty + drawn, 0.02, 0.98)
         colony = _bud(_move(colony, time, traps), time, rng)
         outside = (colony.at < -MARGIN) | (colony.at > np.array(size) + MARGIN)
         colony = colony.keep(np.flatnonzero(~outside.any(axis=1)))
-    return movie
+    return movie, cells
 
 
 def _traps(size: tuple[int, int]) -> NDArray[np.float64]:
@@ -242,10 +247,10 @@ def _empty_picture(
 
 def _draw_cells(
     colony: _Colony, time: int, size: tuple[int, int]
-) -> NDArray[np.float64]:
-    """What the cells add to the brightness, shape (Y, X)."""
+) -> tuple[NDArray[np.float64], NDArray[np.uint16]]:
+    """What the cells add to the brightness, and which is where, shape (Y, X)."""
     depth = np.full(size, 12.0)  # pixels outside the nearest cell
-    picture = np.zeros(size)
+    picture, cells = np.zeros(size), np.zeros(size, np.uint16)
     radii = colony.radii(time)
     for index in np.argsort(colony.name):
         y, x = colony.at[index]
@@ -259,8 +264,9 @@ def _draw_cells(
         seen = _cell(shape, dy - y, dx - x, radii[index], int(colony.name[index]), time)
         nearer = shape < depth[rows, cols]
         picture[rows, cols] = np.where(nearer, seen, picture[rows, cols])
+        cells[rows, cols][nearer & (shape < 0)] = colony.name[index] + 1
         depth[rows, cols] = np.minimum(shape, depth[rows, cols])
-    return picture
+    return picture, cells
 
 
 def _shape(

@@ -243,12 +243,27 @@ class Moved(NamedTuple):
     unusual: Tensor
 
 
+class ErrorMaps(NamedTuple):
+    """What a model has learned of its errors at each place of a frame, (C, Y, X) each.
+
+    ``alpha`` says how much outliers count, from 0 (hardly) to 2 (in full), ``scale``
+    from which error on one is an outlier.
+    """
+
+    alpha: Tensor
+    scale: Tensor
+
+
 class Moving(Forecaster):
     """Foretells frames by moving pixels, and can show how they move."""
 
     @abstractmethod
     def unroll_moving(self, context: Tensor) -> Iterator[Moved]:
         """As ``unroll``, with how everything moves."""
+
+    def error_maps(self, height: int, width: int) -> ErrorMaps | None:
+        """What it has learned of its errors, if it has; in frames of this size."""
+        return None
 
     def unroll(self, context: Tensor) -> Iterator[Tensor]:
         """Foretell one frame after the other, for as long as anybody asks."""

@@ -47,11 +47,12 @@ class SDCConfig(ModelConfig):
         description="Whether every block of the encoder mixes the frames, or each is "
         "seen alone until the decoders (the thesis can be read both ways).",
     )
-    flow: Literal["estimated", "none"] = Field(
+    flow: Literal["estimated", "learned", "none"] = Field(
         "estimated",
         title="Optical flow",
-        description="Whether the network also sees how the latest frames have been "
-        "moving.",
+        description="How the network is told how the latest frames have been moving: "
+        "by Lucas and Kanade, by a small network that learns it with the rest from the "
+        "frames themselves, or not at all.",
     )
     source: Literal["forecast", "known"] = Field(
         "forecast",

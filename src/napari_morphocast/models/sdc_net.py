@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from napari_morphocast.errors import SettingsError
 from napari_morphocast.models.base import (
+    ErrorMaps,
     ModelConfig,
     Moved,
     Moving,
@@ -24,9 +25,14 @@ from napari_morphocast.models.layers import padded
 from napari_morphocast.models.losses import relative
 from napari_morphocast.models.motion import warp
 from napari_morphocast.models.regression import held, limits, newest, pushed
-from napari_morphocast.models.robust import AdaptiveLoss
+from napari_morphocast.models.robust import AdaptiveLoss, stretched
 from napari_morphocast.models.sdc_config import SDCConfig
-from napari_morphocast.models.sdc_parts import Decoder, Encoder, SequenceCritic
+from napari_morphocast.models.sdc_parts import (
+    Decoder,
+    Encoder,
+    FlowHead,
+    SequenceCritic,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
 
 MOTION_GAIN = 4.0  # pixels of motion for an output of 1
 MAP = 32  # places of a map of errors along either axis
+ROUGHNESS = 1e-3  # how much it counts in the loss of a learned flow
 CELL = 0.5  # probability from which on a pixel is a cell
 AROUND = 2  # pixels about those that become or cease to be cells count, too
 SHARES = 0.0, 0.25, 0.5, 0.75, 1.0  # of the motion just seen that may go on
@@ -78,7 +85,8 @@ class SDCNet(Moving, name="sdc_net"):
                 "movie (labels), or leave growth at 1."
             )
         self.pictured = channels - config.labels  # channels whose errors count
-        inputs = channels + (2 if config.flow == "estimated" else 0)
+        inputs = channels + (0 if config.flow == "none" else 2)
+        self.flow = FlowHead(channels) if config.flow == "learned" else None
         self.encoder = Encoder(inputs, config)
         self.motion = Decoder(2, config)
         self.rows = Decoder(config.kernel, config)
@@ -110,7 +118,7 @@ class SDCNet(Moving, name="sdc_net"):
 
     def tune(self, stretches: Iterable[Tensor]) -> None:
         """Find how much of the motion that was just seen goes on."""
-        if self.config.flow == "none":
+        if self.config.flow != "estimated":
             return
         errors = torch.zeros(len(SHARES))
         for frames in stretches:
@@ -151,18 +159,30 @@ class SDCNet(Moving, name="sdc_net"):
                 pushed(latest.frames, frame), pushed(latest.motions, motion)
             )
 
+    def error_maps(self, height: int, width: int) -> ErrorMaps | None:
+        """Maps of the adaptive loss, where it has learned some."""
+        if self.errors is None or self.config.errors != "map":
+            return None
+        alpha, scale = self.errors.shape.detach(), self.errors.scale.detach()
+        size = height, width
+        return ErrorMaps(stretched(alpha, size), stretched(scale, size))
+
     def latest(self, context: Tensor) -> Latest:
         """What the network sees of (B, T, C, Y, X)."""
         frames = newest(context, self.config.frames)
         if self.config.flow == "estimated":
             return Latest(frames, last_motions(frames))
         size, count, _, *plane = frames.shape
-        return Latest(frames, frames.new_zeros(size, count, 2, *plane))
+        motions = frames.new_zeros(size, count, 2, *plane)
+        if self.flow is not None:
+            since = self.flow(frames[:, :-1].flatten(0, 1), frames[:, 1:].flatten(0, 1))
+            motions = torch.cat([motions[:, :1], since.unflatten(0, (size, -1))], 1)
+        return Latest(frames, motions)
 
     def features(self, latest: Latest) -> list[Tensor]:
         """What the decoders see, padded to a size that halves, the largest first."""
         seen = latest.frames
-        if self.config.flow == "estimated":
+        if self.config.flow != "none":
             seen = torch.cat([seen, latest.motions / MOTION_GAIN], 2)
         block = 2**self.config.depth
         flat = padded(seen.flatten(1, 2), block, least=block + 1)
@@ -198,8 +218,7 @@ class SDCNet(Moving, name="sdc_net"):
     def stages(self) -> tuple[Stage, ...]:
         """First the motion, then the kernels, then all, then rollouts."""
         moving = nn.ModuleList([self.encoder, self.motion])
-        if self.errors is not None:
-            moving.append(self.errors)
+        moving.extend(part for part in (self.flow, self.errors) if part is not None)
         filters = nn.ModuleList([self.rows, self.columns])
         every = nn.ModuleList([moving, filters])
         first = Stage("flow", (Objective("loss", self.flow_loss, moving),), 5.0)
@@ -217,7 +236,8 @@ class SDCNet(Moving, name="sdc_net"):
         """Error of the next frame, moved only (equation 6.2 of the thesis)."""
         latest = self.latest(batch.context)
         motion = self.moving(self.features(latest), latest)
-        return self._distance(warp(batch.context[:, -1], motion)[:, None], batch)
+        made = warp(batch.context[:, -1], motion)[:, None]
+        return self._distance(made, batch) + self._flow_miss(batch)
 
     def kernel_loss(self, batch: Window[Tensor]) -> Tensor:
         """How far kernels are from changing nothing (equation 6.3)."""
@@ -237,12 +257,13 @@ class SDCNet(Moving, name="sdc_net"):
     def step_loss(self, batch: Window[Tensor]) -> Tensor:
         """Error of the next frame (equation 6.4)."""
         self.ready.fill_(1)
-        return self._distance(self.forecast(batch.context, 1), batch)
+        made = self.forecast(batch.context, 1)
+        return self._distance(made, batch) + self._flow_miss(batch)
 
     def rollout_loss(self, batch: Window[Tensor]) -> Tensor:
         """Error of rollouts, each of its own length, and the critic's (6.5)."""
         forecast, known = self._rollout(batch)
-        loss = self._distance(forecast, batch, known)
+        loss = self._distance(forecast, batch, known) + self._flow_miss(batch)
         if self.critic is not None:
             judged = self.critic(self._movie(batch, forecast, known))
             loss = loss + self.config.adversarial * F.softplus(-judged).mean()
@@ -256,6 +277,24 @@ class SDCNet(Moving, name="sdc_net"):
         made = self.critic(self._movie(batch, forecast, known))
         real = self.critic(self._movie(batch, batch.target, known))
         return F.softplus(made).mean() + F.softplus(-real).mean()
+
+    def _flow_miss(self, batch: Window[Tensor]) -> Tensor:
+        """How far the flow, if it is learned, is from explaining the known frames.
+
+        Error relative to that of "nothing moves", and how rough the flow is.
+        """
+        if self.flow is None:
+            return batch.context.new_zeros(())
+        frames, motions = self.latest(batch.context)
+        before, after = frames[:, :-1].flatten(0, 1), frames[:, 1:].flatten(0, 1)
+        motion = motions[:, 1:].flatten(0, 1)
+        rough = (
+            motion.diff(dim=-1).square().mean() + motion.diff(dim=-2).square().mean()
+        )
+        miss = relative(
+            F.mse_loss, warp(before, motion)[:, None], after[:, None], before[:, None]
+        )
+        return miss + ROUGHNESS * rough
 
     def _rollout(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
         """Forecasts, and 1 at the leads (B, horizon) that count.

@@ -1,4 +1,4 @@
-"""Networks of SDC-Net++: an encoder over space and time, decoders, and a critic."""
+"""Networks of SDC-Net++: encoder, decoders, optical flow that is learned, critic."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from napari_morphocast.models.layers import activation
+from napari_morphocast.models.motion import warp
 
 if TYPE_CHECKING:
     from napari_morphocast.models.sdc_config import SDCConfig
 
 CRITIC_BLOCKS = 5
+FLOW_WIDTH, FLOW_SIDE, COARSEST, LEVELS = 24, 5, 8, 5
 
 
 class Encoder(nn.Module):
@@ -97,6 +99,42 @@ class Decoder(nn.Module):
             x = torch.cat([self.up[level](x), skips[level]], 1)
             x = self.blocks[level](x)
         found: Tensor = self.out(x)
+        return found
+
+
+class FlowHead(nn.Module):
+    """Optical flow from coarse to fine, by one small network at all scales.
+
+    At each it sees the later frame, the earlier one as moved so far, and that motion,
+    and adds what is missing (after Ranjan & Black, 2017, "Optical flow estimation using
+    a spatial pyramid network", with shared weights). It begins at "nothing moves".
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        sizes = 2 * channels + 2, FLOW_WIDTH, FLOW_WIDTH, 2
+        layers: list[nn.Module] = []
+        for inputs, outputs in pairwise(sizes):
+            pad = FLOW_SIDE // 2
+            layers += [nn.LeakyReLU(0.1)] if layers else []
+            layers.append(nn.Conv2d(inputs, outputs, FLOW_SIDE, padding=pad))
+        self.missing = nn.Sequential(*layers)
+        for parameter in layers[-1].parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, before: Tensor, after: Tensor) -> Tensor:
+        """Backward displacement (B, 2, Y, X) from ``after`` to ``before``."""
+        scales = [(before, after)]
+        while min(scales[0][0].shape[-2:]) >= 2 * COARSEST and len(scales) < LEVELS:
+            early, late = scales[0]
+            scales.insert(0, (F.avg_pool2d(early, 2), F.avg_pool2d(late, 2)))
+        found = torch.zeros_like(scales[0][0][:, :1]).repeat(1, 2, 1, 1)
+        for early, late in scales:
+            if found.shape[-2:] != late.shape[-2:]:
+                size = late.shape[-2:]
+                found = 2 * F.interpolate(found, size=size, mode="bilinear")
+            seen = torch.cat([late, warp(early, found), found], 1)
+            found = found + self.missing(seen)
         return found
 
 

@@ -253,7 +253,7 @@ def _forecast(order: Order, stop: threading.Event, do: Verbs) -> Iterator[Item]:
         if stop.is_set():
             break
     if notes is not None and not stop.is_set():
-        yield notes.pictures()
+        yield replace(notes.pictures(), errors=model.error_maps(*plane))
 
 
 def _compared(begun: Begun, k: int, span: NDArray[Any]) -> FrameScore:

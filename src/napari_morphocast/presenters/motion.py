@@ -33,12 +33,15 @@ class MotionPictures:
         How much else was done to each pixel; 0 is nothing.
     most_unusual : float
         What is shown brightest of it.
+    errors : (array, array), optional
+        How much outliers count, and from which error on one is, (Y, X) each.
     """
 
     colours: NDArray[np.uint8]
     arrows: NDArray[np.float32]
     unusual: NDArray[Any]
     most_unusual: float = 0.0
+    errors: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
 
 class MotionNotes:

@@ -243,6 +243,22 @@ class Trained:
         """Whether it forecasts by moving pixels, and can show how they move."""
         return isinstance(self.model, Moving)
 
+    def error_maps(
+        self, height: int, width: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """How much outliers count, and from which error on one is, (Y, X) each.
+
+        From 0 (hardly) to 2 (in full), and in grey levels: means over the channels.
+        Only SDC-Net++ with a map of errors has learned that.
+        """
+        model = self.model
+        maps = model.error_maps(height, width) if isinstance(model, Moving) else None
+        if maps is None:
+            return None
+        alpha, scale = (part.float().cpu().numpy() for part in maps)
+        span = self.checkpoint.scaling.span[: len(scale)]
+        return alpha.mean(0), np.asarray((scale * span).mean(0), np.float32)
+
     def require_motion(self) -> None:
         """Refuse a model that does not move pixels where motion is asked for."""
         if self.members > 1:

@@ -9,7 +9,7 @@ import numpy as np
 from napari_morphocast.widgets._movies import KEY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from napari.components import ViewerModel
     from napari.layers import Layer
@@ -64,6 +64,18 @@ def add_motion(
             **place,
         )
         added.append(kernels)
+    for name, values, most in _error_maps(seen):
+        layer = viewer.add_image(
+            source.arranged(values, colour=False),
+            name=f"{name} {which} · {source.name}",
+            rgb=False,
+            colormap="viridis",
+            contrast_limits=(0.0, most),
+            metadata=about("errors"),
+            **faint,
+            **place,
+        )
+        added.append(layer)
     colours = viewer.add_image(
         source.arranged(seen.colours, colour=True),
         name=f"motion in colours {which} · {source.name}",
@@ -83,6 +95,19 @@ def add_motion(
         **place,
     )
     return [*added, colours, arrows]
+
+
+def _error_maps(
+    seen: MotionPictures,
+) -> Iterator[tuple[str, NDArray[np.float32], float]]:
+    """Name, frames (T, 1, Y, X), all the same, and brightest value of learned maps."""
+    if seen.errors is not None:
+        alpha, scale = (
+            np.broadcast_to(part, (len(seen.colours), 1, *part.shape))
+            for part in seen.errors
+        )
+        yield "alpha, how much outliers count", alpha, 2.0
+        yield "c, the usual error", scale, float(scale.max())
 
 
 def _arranged(arrows: NDArray[np.float32], letters: str) -> NDArray[np.float32]:
