@@ -22,7 +22,7 @@ MOTION_GAIN = 4.0  # pixels of motion for an output of 1
 CHOICES = 2 + MOTIONS  # nothing moves, the regression, and the motions going on
 SEARCH, PACE = 300, 2.0  # steps, and their length, to the best mixture for all pixels
 RAREST = 1e-3  # share that each forecast keeps in it
-WORTH = 0.05  # of the error that the motions must take away, or they are left out
+WORTH = 0.1  # of the error that the motions must take away, or they are left out
 LEAST = 1e-6  # error that counts as one
 
 
