@@ -48,6 +48,7 @@ WRITTEN = {
     "adapt": 0,
     "guide": "one style",
     "likeness": 0,
+    "remember": 0,
     "r1": 10,
     "critic": 1,
     "path": 2,

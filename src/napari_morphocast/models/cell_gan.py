@@ -20,7 +20,7 @@ from napari_morphocast.models.base import (
 from napari_morphocast.models.cell_gan_config import CellGANConfig
 from napari_morphocast.models.critic import Critic, Judgement
 from napari_morphocast.models.cutmix import mixed
-from napari_morphocast.models.guidance import Encoder
+from napari_morphocast.models.guidance import Encoder, Memory
 from napari_morphocast.models.sliced import sliced
 from napari_morphocast.models.style import Generator, Mapping
 
@@ -35,6 +35,7 @@ COLLAGES = 500  # until they count in full
 PATH_MEMORY, MEAN_MEMORY = 0.99, 0.998
 COLLAPSED = 0.1  # of the variety of real images: less is ever the same image
 ENOUGH = 64  # images whose variety means something
+ONWARD = 0.5  # of the way from a remembered image to the one that is wanted
 MIXED_STYLES = 0.9  # share of images made from two styles
 
 
@@ -66,6 +67,8 @@ class CellGAN(Synthesizer, name="cell_gan"):
         self.encoder = Encoder(
             config.side, maps, styles, config.latent, config.width, kind
         )
+        code = self.generator.styles, config.latent
+        self.memory = Memory(config.remember, code, maps)
         self.augment = Augmentation(config.adapt, turns=config.turns)
         self.register_buffer("path_length", torch.zeros(()))
         self.register_buffer("collages", torch.zeros(()))  # so far
@@ -127,9 +130,16 @@ class CellGAN(Synthesizer, name="cell_gan"):
         return self._styles(z.to(self.mean))
 
     def encode(self, images: Tensor) -> Tensor:
-        """Styles (B, layers, latent) from which images like these are made."""
-        offset: Tensor = self.encoder(2 * images - 1)
-        return self.middle + offset.expand(-1, self.generator.styles, -1)
+        """Styles (B, layers, latent) from which images like these are made.
+
+        Those of the remembered image most like each, and a part of the way on that the
+        encoder sees between both.
+        """
+        near = self.memory.nearest(images)
+        if near is None:
+            return self._found(images)
+        made = self.decode(near, torch.Generator().manual_seed(0))
+        return near + ONWARD * (self._found(images) - self._found(made))
 
     def decode(self, codes: Tensor, generator: torch.Generator) -> Tensor:
         """Make an image of each code; the generator draws the noise of all layers."""
@@ -150,9 +160,9 @@ class CellGAN(Synthesizer, name="cell_gan"):
     # --- judging
 
     def validate(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
-        """How unlike unseen images are those that are made from their own styles."""
+        """How unlike unseen images are those made from what the encoder finds."""
         real = self.images(batch)
-        again = self.decode(self.encode(real), torch.Generator().manual_seed(0))
+        again = self.decode(self._found(real), torch.Generator().manual_seed(0))
         return self._apart(again, real), again
 
     def unlike_unseen(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
@@ -262,11 +272,17 @@ class CellGAN(Synthesizer, name="cell_gan"):
         L1 of images and of styles, as in the thesis, and of the critic's features.
         """
         real = self.images(batch)
-        again = self.decode(self.encode(real), self._lot())
+        again = self.decode(self._found(real), self._lot())
         with torch.no_grad():
             styles = self._guides(len(real))
             made = self.decode(styles, self._lot())
-        return self._apart(again, real) + F.l1_loss(self.encode(made), styles)
+            self.memory.note(styles, made)
+        return self._apart(again, real) + F.l1_loss(self._found(made), styles)
+
+    def _found(self, images: Tensor) -> Tensor:
+        """Styles (B, layers, latent) that the encoder finds in images."""
+        offset: Tensor = self.encoder(2 * images - 1)
+        return self.middle + offset.expand(-1, self.generator.styles, -1)
 
     def _apart(self, again: Tensor, real: Tensor) -> Tensor:
         """How far images are from those that they shall be, by pixels and by looks."""

@@ -61,6 +61,14 @@ class CellGANConfig(SynthesizerConfig):
         description="Weight of the critic's own features in training the guidance "
         "encoder; 0 in the thesis.",
     )
+    remember: int = Field(
+        2048,
+        ge=0,
+        le=65536,
+        title="Remember",
+        description="How many frames that it has made it remembers, to begin with the "
+        "most alike when one like a real frame is wanted; 0 in the thesis.",
+    )
     adapt: float = Field(
         100_000,
         ge=0,

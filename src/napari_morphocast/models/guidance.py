@@ -1,4 +1,4 @@
-"""Guidance encoder: the styles from which an image like this one is made."""
+"""Guidance: the styles from which an image like this one is made."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 MAPS = 32, 64, 128, 256, 256, 256, 128  # feature maps, at full width
 BOTTOM = 2  # side, in pixels, of the smallest features
+COARSE = 16  # side, in pixels, to which remembered images are shrunk
 GROUPS = 4  # that features are normalised in; of single ones brightness would be lost
 
 
@@ -85,3 +87,52 @@ class Encoder(nn.Module):
         found: Tensor = self.head(x.flatten(1))
         styles: Tensor = found.unflatten(1, (self.styles, -1))
         return styles
+
+
+class Memory(nn.Module):
+    """Styles and coarse images of what was made of late, to find one like another.
+
+    Parameters
+    ----------
+    size : int
+        How many are remembered, the latest ones.
+    code : tuple of int
+        Shape of the styles of one image.
+    channels : int
+        Of the images.
+    """
+
+    codes: Tensor
+    seen: Tensor
+    count: Tensor
+
+    def __init__(self, size: int, code: tuple[int, ...], channels: int) -> None:
+        super().__init__()
+        half = torch.float16
+        self.register_buffer("codes", torch.zeros(size, *code, dtype=half))
+        shape = size, channels, COARSE, COARSE
+        self.register_buffer("seen", torch.zeros(shape, dtype=half))
+        self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+
+    def note(self, codes: Tensor, images: Tensor) -> None:
+        """Remember images (B, C, side, side) and the styles (B, ...) they are of."""
+        size = len(self.codes)
+        if size:
+            at = torch.arange(len(codes), device=codes.device)[:size] + self.count
+            self.codes[at % size] = codes[:size].to(self.codes)
+            self.seen[at % size] = _coarse(images[:size]).to(self.seen)
+            self.count += len(at)
+
+    def nearest(self, images: Tensor) -> Tensor | None:
+        """Styles (B, ...) of what is most like images; None if nothing is known."""
+        known = min(int(self.count), len(self.codes))
+        if not known:
+            return None
+        apart = torch.cdist(
+            _coarse(images).flatten(1), self.seen[:known].to(images).flatten(1)
+        )
+        return self.codes[apart.argmin(1)].to(images)
+
+
+def _coarse(images: Tensor) -> Tensor:
+    return F.adaptive_avg_pool2d(images, COARSE)
