@@ -10,6 +10,7 @@ from napari.components import ViewerModel
 
 from movies import gliding
 from napari_morphocast import api, cli
+from napari_morphocast.data.checks import check
 from napari_morphocast.data.io import read_movie, write_movie
 from napari_morphocast.data.labels import NAME, with_labels
 from napari_morphocast.data.movie import Movie
@@ -68,6 +69,8 @@ def test_cells_are_the_last_channel_in_the_type_of_the_movie(dtype):
     assert not seen.only([0]).labels
     assert seen.only([1]).labels
     assert seen.between(2, 5).labels
+    np.testing.assert_array_equal(seen.pictures.raw(0, 2), movie.raw(0, 2))
+    assert check(seen) == check(movie)
 
 
 def test_probabilities_stay_probabilities_and_one_picture_is_that_of_all_frames():

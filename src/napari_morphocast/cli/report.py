@@ -120,8 +120,9 @@ def describe(movie: Movie) -> str:
     """A movie in one line."""
     from napari_morphocast.evaluation.wording import duration
 
-    t, c, y, x = movie.shape
+    t, c, y, x = movie.pictures.shape
     parts = [f"{t} frames", f"{c} channel" + "s" * (c > 1), f"{y} x {x} pixels"]
+    parts += ["cells"] * movie.labels
     parts.append(str(movie.dtype))
     known = movie.interval
     parts.append(f"{duration(known)} per frame" if known else "unknown time step")

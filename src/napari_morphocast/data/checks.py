@@ -116,7 +116,7 @@ class Report:
 
 
 def check(movie: Movie, *, most: int = 400) -> Report:
-    """Examine every frame of a movie, a few at a time.
+    """Examine every frame of a movie, a few at a time; of pictures only.
 
     Parameters
     ----------
@@ -126,6 +126,7 @@ def check(movie: Movie, *, most: int = 400) -> Report:
         In longer movies, shifts are measured for this many pairs of frames, and
         wherever the picture changes suddenly.
     """
+    movie = movie.pictures
     looked = look_at(movie, most)
     usable = ~looked.blank()
     constant = _constant(looked)

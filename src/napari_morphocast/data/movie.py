@@ -91,6 +91,11 @@ class Movie:
         return self.shape[1] - self.labels
 
     @property
+    def pictures(self) -> Movie:
+        """The same movie without a segmentation; a view, no copy."""
+        return self.only(range(self.pictured)) if self.labels else self
+
+    @property
     def nbytes(self) -> int:
         """Size of all frames in their stored type, in bytes."""
         return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize

@@ -84,8 +84,9 @@ def _affordable(movie: Movie) -> Movie:
 
 
 def _facts(movie: Movie) -> str:
-    count, channels, height, width = movie.shape
+    count, channels, height, width = movie.pictures.shape
     colours = "" if channels == 1 else f" · {channels} channels"
+    colours += " · cells" if movie.labels else ""
     long = f" · {duration(count * movie.interval)} in all" if movie.interval else ""
     return f"{count} frames of {height} × {width} pixels{colours}{long}"
 
