@@ -247,8 +247,8 @@ def test_the_forecast_dock_shows_forecast_cells(viewer, qtbot, model):
         for one in viewer.layers
         if own_metadata(one).get("kind") == "prediction"
     }
-    assert set(made) == {"gliding", "cells of gliding"}
-    assert made["cells of gliding"].data.max() == 255
+    assert set(made) == {"gliding", "gliding · cells"}
+    assert made["gliding · cells"].data.max() == 255
     dock.presenter.close()
 
 

@@ -263,10 +263,11 @@ class ForecastPresenter:
 
 def describe(movie: Movie) -> str:
     """A movie in one line: frames, size, time step, pixel size."""
-    count, channels, height, width = movie.shape
+    count, channels, height, width = movie.pictures.shape
     parts = [frames(count), f"{width} × {height} px"]
     if channels > 1:
         parts.append("colour" if movie.rgb else f"{channels} channels")
+    parts += ["cells"] * movie.labels
     parts.append(
         f"{_in_time(1, movie.interval)[2:]} per frame"
         if movie.interval

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.widgets._layers import Source
 
-NONE = "not seen"
+NONE, OPACITY = "not seen", 0.4
 TIP = (
     "<p>A Labels layer that says where cells are. A model that learns with it sees "
     "them beside the pictures and forecasts them, too; sdc_net moves them along with "
@@ -64,5 +64,6 @@ def cells_of(source: Source, movie: Movie) -> Source:
         "contrast_limits": (0.0, brightest(movie.dtype)),
         "colormap": "cyan",
         "blending": "additive",
+        "opacity": OPACITY,
     }
-    return replace(source, name=f"cells of {source.name}", look=look, channel=None)
+    return replace(source, name=f"{source.name} · cells", look=look, channel=None)
