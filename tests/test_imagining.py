@@ -69,3 +69,15 @@ def test_one_command_makes_scenes_and_rolls_them_out(tmp_path, capsys):
     assert read_metadata(str(out)).shape
     assert main([*command, str(SAMPLE)]) == 2
     assert "does not forecast" in capsys.readouterr().err
+    like = [
+        *command,
+        "nothing",
+        "--like",
+        str(SAMPLE.with_name("yeast.ome.tif")),
+        "--refine",
+        "50",
+    ]
+    assert main(like) == 2
+    told = capsys.readouterr()
+    assert "no model file and no baseline" in told.err
+    assert "refining" not in told.out

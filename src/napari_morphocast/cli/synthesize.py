@@ -56,6 +56,8 @@ def make(
     if wish.like is None and (wish.refine or wish.frame != -1):
         raise SettingsError("--frame and --refine need --like MOVIE.")
     like = opening.open(wish.like) if wish.like else None
+    if wish.forecaster is not None and like is not None:
+        api.load(wish.forecaster, like)  # refused before the work
     with interruptible() as stop:
         with bar("refining") as show:
             made = api.synthesize(
