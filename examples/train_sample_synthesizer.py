@@ -27,9 +27,7 @@ movies = [
     for seed in range(1, MOVIES + 1)
 ]
 # Nothing can be learned by heart from so many frames: no augmentation.
-run = Run.make(
-    "cell_gan", side=SIDE, adapt=0, learning_rate=1.6e-3, ema=0.998, minutes=48
-)
+run = Run.make("cell_gan", side=SIDE, adapt=0, learning_rate=1.6e-3, minutes=48)
 hardware = Hardware(device="cpu")
 model.unlink(missing_ok=True)
 for event in train(movies, model, run, hardware=hardware):

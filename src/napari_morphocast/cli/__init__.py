@@ -319,8 +319,9 @@ def synthesize(
         _option("--variation", "0 to 2; else 1, or 0.3 with --like"),
     ] = None,
     refine: Annotated[
-        int, _option("--refine", "steps that make them more like it, such as 100")
-    ] = 0,
+        int | None,
+        _option("--refine", "steps that make them more like it; else 40"),
+    ] = None,
     seed: Annotated[int, _option("--seed", "what all chance follows from")] = 0,
     plot: Annotated[Path | None, _option("--plot", "draw the first as PNG")] = None,
     forecaster: Annotated[

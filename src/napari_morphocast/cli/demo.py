@@ -130,7 +130,7 @@ def _roll_out(movie: Movie, folder: Path, hardware: Hardware) -> None:
 
 def _wish() -> Wish:
     """Frames like the last one of a sample movie, by a sample model."""
-    return Wish(SYNTHETIC, YEAST, frame=-1, variation=None, refine=0, seed=0)
+    return Wish(SYNTHETIC, YEAST, frame=-1, variation=None, refine=None, seed=0)
 
 
 def _synthetic(folder: Path) -> tuple[Path, Path]:

@@ -33,7 +33,7 @@ class Wish:
     like: Path | None
     frame: int
     variation: float | None
-    refine: int
+    refine: int | None
     seed: int
     forecaster: str | None = None
     horizon: int = 12
@@ -53,7 +53,7 @@ def make(
     output, plot = outputs
     check_movie_target(output, model, *filter(None, [wish.like]))
     check_score_targets(None, plot, model, output, *filter(None, [wish.like]))
-    if wish.like is None and (wish.refine or wish.frame != -1):
+    if wish.like is None and (wish.refine is not None or wish.frame != -1):
         raise SettingsError("--frame and --refine need --like MOVIE.")
     like = opening.open(wish.like) if wish.like else None
     if wish.forecaster is not None and like is not None:
@@ -66,7 +66,7 @@ def make(
                 like=like,
                 frame=wish.frame,
                 variation=wish.variation,
-                refine=wish.refine,
+                **({} if wish.refine is None else {"refine": wish.refine}),
                 seed=wish.seed,
                 hardware=hardware_of({"device": device}),
                 stop=stop,

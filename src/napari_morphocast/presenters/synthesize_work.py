@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_morphocast.data.movie import Movie
 
 Kind = Literal["random", "like", "between"]
-REFINE = 100  # steps
+PATIENT = 200  # steps of refinement, for whoever can wait
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +41,7 @@ class Wish:
     variation : float
         How various.
     refine : bool
-        Whether to improve the likeness first.
+        Whether to improve the likeness for longer than usual.
     seed : int
         What all chance follows from.
     until : int
@@ -241,7 +241,7 @@ def _made(
         like=wish.movie,
         frame=wish.frame,
         variation=wish.variation,
-        refine=REFINE * wish.refine,
+        **({"refine": PATIENT} if wish.refine else {}),
         stop=stop,
         progress=tell,
         **how,

@@ -62,7 +62,7 @@ class SynthesizeForm(DockForm):
         self.seed = QSpinBox()
         self.seed.setRange(0, LARGEST)
         self.again = QCheckBox("again")
-        self.refine = QCheckBox("Take some seconds to be more like it")
+        self.refine = QCheckBox("Take some more seconds to be more like it")
         self.like = QPushButton("&Like this frame")
         self.random = QPushButton("At &random")
         self.between = QPushButton("On the &way to frame")
