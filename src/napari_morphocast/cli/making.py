@@ -1,0 +1,177 @@
+"""Commands that make something: models, forecasts, frames."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_morphocast.cli import work
+from napari_morphocast.cli.inputs import Opening, Settings
+from napari_morphocast.cli.options import (
+    Axes,
+    Channel,
+    Depth,
+    Device,
+    FillNan,
+    Format,
+    Labels,
+    ModelName,
+    Motion,
+    MoviePath,
+    Output,
+    Spread,
+    option,
+)
+from napari_morphocast.cli.outputs import Outputs
+
+
+def demo(
+    output: Annotated[Path, option("--output", "folder for the results", "-o")] = Path(
+        "demo"
+    ),
+    minutes: Annotated[float, option("--minutes", "longest training time")] = 2.0,
+    device: Device = "auto",
+) -> None:
+    """Train, score and roll out on the sample movie."""
+    from napari_morphocast.cli.demo import run_demo
+
+    run_demo(output, minutes, device)
+
+
+def train(
+    movies: Annotated[list[Path], typer.Argument(metavar="MOVIE", help="the movies")],
+    output: Annotated[Path, option("--output", "the .morphocast file to make", "-o")],
+    model: Annotated[
+        str | None, option("--model", "auto, or one of 'morphocast models'")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="any setting of the model"),
+    ] = None,
+    config: Annotated[
+        Path | None, option("--config", "settings from a TOML file")
+    ] = None,
+    members: Annotated[
+        int | None, option("--members", "networks in an ensemble; 4 show uncertainty")
+    ] = None,
+    epochs: Annotated[int | None, option("--epochs", "most passes")] = None,
+    minutes: Annotated[float | None, option("--minutes", "time limit")] = None,
+    until: Annotated[
+        float | None, option("--until", "learn from this share of each movie")
+    ] = None,
+    seed: Annotated[int | None, option("--seed", "all randomness follows")] = None,
+    start_from: Annotated[
+        Path | None, option("--from", "finetune this .morphocast file")
+    ] = None,
+    resume: Annotated[
+        bool, option("--resume", "go on with the run that makes the -o file")
+    ] = False,
+    axes: Axes = None,
+    channel: Channel = None,
+    z: Depth = None,
+    labels: Annotated[
+        list[Path] | None,
+        option("--labels", "a segmentation, .tif or .npy; once for each movie"),
+    ] = None,
+    fill_nan: FillNan = False,
+    device: Device = "auto",
+    devices: Annotated[int, option("--devices", "GPUs or processes per node")] = 1,
+    nodes: Annotated[int, option("--nodes", "machines")] = 1,
+    events: Annotated[
+        Format | None, option("--events", "print every event for programs")
+    ] = None,
+) -> None:
+    """Train a model on the first part of some movies."""
+    settings = Settings(
+        model, tuple(changes or ()), config, epochs, minutes, until, seed, members
+    )
+    opening = Opening(axes, channel, z, fill_nan, tuple(labels or ()))
+    plan = work.TrainPlan(output, settings, start_from, resume, events is not None)
+    hardware = {"device": device, "devices": devices, "nodes": nodes}
+    work.learn(movies, opening, plan, hardware)
+
+
+def predict(
+    movie: MoviePath,
+    model: ModelName,
+    output: Output,
+    lead: Annotated[int, option("--lead", "how many frames ahead")] = 1,
+    between: Annotated[
+        bool, option("--between", "from the frames before and after, not ahead")
+    ] = False,
+    error: Annotated[
+        Path | None, option("--error", "also write |prediction - movie| here")
+    ] = None,
+    spread: Spread = None,
+    motion: Motion = None,
+    axes: Axes = None,
+    channel: Channel = None,
+    z: Depth = None,
+    labels: Labels = None,
+    fill_nan: FillNan = False,
+    device: Device = "auto",
+) -> None:
+    """Foretell each frame from the frames before it, or from both sides of it."""
+    outputs = Outputs(output, error, spread, motion)
+    opening = Opening(axes, channel, z, fill_nan, (labels,) if labels else ())
+    work.foretell_each(movie, opening, model, outputs, (lead, between), device)
+
+
+def rollout(
+    movie: MoviePath,
+    model: ModelName,
+    output: Output,
+    horizon: Annotated[int, option("--horizon", "how many frames")] = 12,
+    start: Annotated[
+        int | None,
+        option("--start", "number of the first forecast frame; else the movie's end"),
+    ] = None,
+    spread: Spread = None,
+    motion: Motion = None,
+    axes: Axes = None,
+    channel: Channel = None,
+    z: Depth = None,
+    labels: Labels = None,
+    fill_nan: FillNan = False,
+    device: Device = "auto",
+) -> None:
+    """Foretell frame after frame, past the movie's end."""
+    opening = Opening(axes, channel, z, fill_nan, (labels,) if labels else ())
+    outputs = Outputs(output, spread=spread, motion=motion)
+    work.roll_out(movie, opening, model, outputs, (horizon, start), device)
+
+
+def synthesize(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="a .morphocast file")],
+    output: Output,
+    count: Annotated[int, option("--count", "how many")] = 8,
+    like: Annotated[
+        Path | None, option("--like", "a movie, to make them like a frame of it")
+    ] = None,
+    frame: Annotated[
+        int, option("--frame", "number of that frame; -1 is the last")
+    ] = -1,
+    variation: Annotated[
+        float | None,
+        option("--variation", "0 to 2; else 1, or 0.3 with --like"),
+    ] = None,
+    refine: Annotated[
+        int, option("--refine", "steps that make them more like it, such as 100")
+    ] = 0,
+    seed: Annotated[int, option("--seed", "what all chance follows from")] = 0,
+    plot: Annotated[Path | None, option("--plot", "draw the first as PNG")] = None,
+    forecaster: Annotated[
+        str | None, option("--rollout", "a forecaster that says what they do next")
+    ] = None,
+    horizon: Annotated[int, option("--horizon", "how many frames it forecasts")] = 12,
+    axes: Axes = None,
+    channel: Channel = None,
+    z: Depth = None,
+    device: Device = "auto",
+) -> None:
+    """Make frames that nobody saw, like those that a Cell-GAN learned from."""
+    from napari_morphocast.cli.synthesize import Wish, make
+
+    opening = Opening(axes, channel, z)
+    wish = Wish(count, like, frame, variation, refine, seed, forecaster, horizon)
+    make(model, wish, opening, (output, plot), device)
