@@ -22,6 +22,7 @@ for command in (  # in the order of --help
     making.demo,
     telling.info,
     making.train,
+    making.sweep,
     making.predict,
     making.rollout,
     telling.evaluate,

@@ -9,17 +9,25 @@ from napari_morphocast.cli import work
 from napari_morphocast.cli.inputs import Opening, Settings
 from napari_morphocast.cli.options import (
     Axes,
+    Changes,
     Channel,
     Depth,
     Device,
     FillNan,
     Format,
+    KindOfModel,
     Labels,
+    ModelFile,
     ModelName,
     Motion,
+    MovieLabels,
     MoviePath,
+    Movies,
     Output,
+    Sampler,
+    Seed,
     Spread,
+    Until,
     option,
 )
 from napari_morphocast.cli.outputs import Outputs
@@ -39,15 +47,10 @@ def demo(
 
 
 def train(
-    movies: Annotated[list[Path], typer.Argument(metavar="MOVIE", help="the movies")],
-    output: Annotated[Path, option("--output", "the .morphocast file to make", "-o")],
-    model: Annotated[
-        str | None, option("--model", "auto, or one of 'morphocast models'")
-    ] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="any setting of the model"),
-    ] = None,
+    movies: Movies,
+    output: ModelFile,
+    model: KindOfModel = None,
+    changes: Changes = None,
     config: Annotated[
         Path | None, option("--config", "settings from a TOML file")
     ] = None,
@@ -56,10 +59,8 @@ def train(
     ] = None,
     epochs: Annotated[int | None, option("--epochs", "most passes")] = None,
     minutes: Annotated[float | None, option("--minutes", "time limit")] = None,
-    until: Annotated[
-        float | None, option("--until", "learn from this share of each movie")
-    ] = None,
-    seed: Annotated[int | None, option("--seed", "all randomness follows")] = None,
+    until: Until = None,
+    seed: Seed = None,
     start_from: Annotated[
         Path | None, option("--from", "finetune this .morphocast file")
     ] = None,
@@ -69,10 +70,7 @@ def train(
     axes: Axes = None,
     channel: Channel = None,
     z: Depth = None,
-    labels: Annotated[
-        list[Path] | None,
-        option("--labels", "a segmentation, .tif or .npy; once for each movie"),
-    ] = None,
+    labels: MovieLabels = None,
     fill_nan: FillNan = False,
     device: Device = "auto",
     devices: Annotated[int, option("--devices", "GPUs or processes per node")] = 1,
@@ -89,6 +87,54 @@ def train(
     plan = work.TrainPlan(output, settings, start_from, resume, events is not None)
     hardware = {"device": device, "devices": devices, "nodes": nodes}
     work.learn(movies, opening, plan, hardware)
+
+
+def sweep(
+    movies: Movies,
+    output: ModelFile,
+    model: KindOfModel = None,
+    trials: Annotated[int, option("--trials", "trainings, of all processes")] = 50,
+    sampler: Annotated[
+        Sampler, option("--sampler", "learn from earlier trials, or draw blindly")
+    ] = Sampler.tpe,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="KEY,KEY", help="settings to try, else a few"),
+    ] = None,
+    ranges: Annotated[
+        list[str] | None,
+        typer.Option("--try", metavar="KEY=A..B", help="a range, or [A,B,C], to try"),
+    ] = None,
+    changes: Changes = None,
+    epochs: Annotated[int | None, option("--epochs", "most passes per trial")] = None,
+    minutes: Annotated[float | None, option("--minutes", "limit per trial")] = None,
+    until: Until = None,
+    seed: Seed = None,
+    prune: Annotated[
+        bool,
+        typer.Option("--prune/--no-prune", help="give up trials that do badly early"),
+    ] = True,
+    storage: Annotated[
+        str, option("--storage", "shared by processes, such as sqlite:///sweep.db")
+    ] = "",
+    study: Annotated[str, option("--study", "its name there, if need be")] = "",
+    table: Annotated[Path | None, option("--table", "write all trials as CSV")] = None,
+    plot: Annotated[Path | None, option("--plot", "draw what mattered, as PNG")] = None,
+    axes: Axes = None,
+    channel: Channel = None,
+    z: Depth = None,
+    labels: MovieLabels = None,
+    fill_nan: FillNan = False,
+    device: Device = "auto",
+) -> None:
+    """Search for the settings that forecast best; keep the best model."""
+    from napari_morphocast.cli.sweep import Wanted, search
+
+    settings = Settings(model, tuple(changes or ()), None, epochs, minutes, until, seed)
+    tried = tuple(only or ()), tuple(ranges or ())
+    wanted = Wanted(settings, *tried, trials, sampler, prune, storage, study)
+    opening = Opening(axes, channel, z, fill_nan, tuple(labels or ()))
+    search(movies, opening, wanted, (output, table, plot), device)
 
 
 def predict(

@@ -16,6 +16,13 @@ class Format(StrEnum):
     jsonl = "jsonl"
 
 
+class Sampler(StrEnum):
+    """How ``sweep`` draws settings."""
+
+    tpe = "tpe"
+    random = "random"
+
+
 def option(name: str, text: str, short: str = "") -> object:
     """Give an option with a name, its help, and perhaps a letter."""
     names = (name, short) if short else (name,)
@@ -23,6 +30,23 @@ def option(name: str, text: str, short: str = "") -> object:
 
 
 MoviePath = Annotated[Path, typer.Argument(metavar="MOVIE", help="the movie")]
+Movies = Annotated[list[Path], typer.Argument(metavar="MOVIE", help="the movies")]
+ModelFile = Annotated[Path, option("--output", "the .morphocast file to make", "-o")]
+KindOfModel = Annotated[
+    str | None, option("--model", "auto, or one of 'morphocast models'")
+]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="any setting of the model"),
+]
+Until = Annotated[
+    float | None, option("--until", "learn from this share of each movie")
+]
+Seed = Annotated[int | None, option("--seed", "all randomness follows")]
+MovieLabels = Annotated[
+    list[Path] | None,
+    option("--labels", "a segmentation, .tif or .npy; once for each movie"),
+]
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL)]
 Axes = Annotated[
     str | None,
