@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from movies import gliding
+from napari_morphocast import api
 from napari_morphocast.data.windows import WindowSpec
 from napari_morphocast.errors import SettingsError
 from napari_morphocast.models.base import FORECASTERS, model_class
-from napari_morphocast.training.config import Run, TrainConfig, checked
+from napari_morphocast.training.config import Hardware, Run, TrainConfig, checked
 from napari_morphocast.training.space import (
     COSTING,
     LAYERS,
@@ -91,6 +93,22 @@ def test_no_table_names_a_setting_that_does_not_exist():
     known = {name for model in TRAINED for name in settings_of(model)}
     named = {name.removesuffix(LAYERS).removesuffix(WIDTH) for name in USEFUL}
     assert named | {*USUAL} | MEASURING | COSTING <= known
+
+
+@pytest.mark.parametrize("model", TRAINED)
+def test_nothing_that_is_tried_changes_what_the_loss_measures(model, tmp_path):
+    shared = set(TrainConfig.model_fields) - MEASURING - COSTING
+    whole = space(model, only=sorted(space(model).settings | shared))
+    lines = set()
+    for place in (0, -1):
+        drawn = {d.name: ends(d)[place] for d in whole.dimensions}
+        run = Run.make(model, horizon=2, **whole.run_settings(drawn))
+        path = tmp_path / f"{place}.morphocast"
+        started = next(
+            api.train(gliding(40), path, run, hardware=Hardware(device="cpu"))
+        )
+        lines.add(round(started.persistence, 6))
+    assert len(lines) == 1
 
 
 def test_orders_of_magnitude_are_tried_by_their_logarithm():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import threading
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +33,6 @@ from napari_morphocast.training.space import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from napari_morphocast.api import Sweep
     from napari_morphocast.training.events import Event
@@ -501,7 +503,7 @@ def test_the_command_prints_a_table_and_what_mattered(path, tmp_path, capsys, pr
     assert "14 trials: 14 trained to the end." in told
     assert "these explain: learning_rate" in told
     assert f"The model is {path}, of trial" in told
-    assert "(the defaults: 65 %)" in told
+    assert "(the defaults: 65.1 %)" in told
     assert plot.stat().st_size > 1000
     assert table.read_text().startswith("number,outcome,skill,seconds,why,batch,")
 
@@ -522,6 +524,22 @@ def test_random_search_is_one_command(tmp_path, capsys, pretend):
     words = command(tmp_path, "--sampler", "random", "--trials", "20", "--no-prune")
     assert main(words) == 0
     assert "20 trials: 20 trained to the end." in capsys.readouterr().out
+
+
+def test_the_search_of_the_founding_document_is_the_command_in_the_docs(
+    tmp_path, capsys, pretend
+):
+    pretend(by_rate)
+    page = Path(__file__).parents[1] / "docs" / "sweep.md"
+    (line,) = re.findall(r"^morphocast (.*--sampler random.*)$", page.read_text(), re.M)
+    sweep, _, dash, _, *words = shlex.split(line)
+    command(tmp_path)
+    where = [str(tmp_path / name) for name in ("cells.ome.tif", "best.morphocast")]
+    words[words.index("200")] = "4"
+    assert main([sweep, where[0], dash, where[1], *words, "--device", "cpu"]) == 0
+    assert {"hidden.layers 1 to 7", "denoise false, true"} <= set(
+        re.split("; |Trying ", capsys.readouterr().out)
+    )
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent there")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import NullPool
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from napari_morphocast.errors import SettingsError
+from napari_morphocast.errors import MorphocastError, SettingsError
 from napari_morphocast.evaluation.trials import Outcome, Trial
 from napari_morphocast.evaluation.wording import listed
 from napari_morphocast.training.search import STEPS
@@ -119,8 +119,7 @@ class Study:
     @property
     def trials(self) -> tuple[Trial, ...]:
         """Every trial, in the order in which they were begun."""
-        with _told():
-            return tuple(_shown(t) for t in self._all() if t.params)
+        return tuple(_shown(t) for t in self._all() if t.params)
 
     def home(self, number: int) -> str:
         """Computer and path at which a trial's model was kept, if it was."""
@@ -128,22 +127,21 @@ class Study:
 
     def maker(self, weights: str) -> int | None:
         """Number of the trial whose weights have this digest."""
-        with _told():
-            made = (t for t in self._all() if t.user_attrs.get(WEIGHTS) == weights)
-            return max((t.number for t in made), default=None)
+        made = (t for t in self._all() if t.user_attrs.get(WEIGHTS) == weights)
+        return max((t.number for t in made), default=None)
 
     def importance(self) -> dict[str, float]:
         """Share of the differences in skill that each setting explains.
 
         Functional ANOVA (Hutter et al., 2014) of the trials that came to their end;
-        empty if they are too few, or all alike.
+        empty if too few of them differ.
         """
-        done = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        if len(done) < ENOUGH or np.ptp([trial.value for trial in done]) == 0:
+        done = {t.value for t in self._all() if t.state == TrialState.COMPLETE}
+        if len(done) < ENOUGH:
             return {}
-        found = get_param_importances(
-            self._study, evaluator=FanovaImportanceEvaluator(seed=0)
-        )
+        forest = FanovaImportanceEvaluator(seed=0)
+        with _told():
+            found = get_param_importances(self._study, evaluator=forest)
         return {name: float(share) for name, share in found.items()}
 
     def agreed(self, key: str, mine: float) -> float:
@@ -154,7 +152,8 @@ class Study:
             return float(self._study.user_attrs[key])
 
     def _all(self) -> list[FrozenTrial]:
-        return self._study.get_trials(deepcopy=False)
+        with _told():
+            return self._study.get_trials(deepcopy=False)
 
     def _counting(self) -> list[FrozenTrial]:
         """Trials that need not be made again."""
@@ -167,9 +166,10 @@ class Study:
                 continue
             seen = trial.user_attrs.get(SEEN, trial.datetime_start.timestamp())
             if time.time() - seen > DEAD:
-                self._study.tell(
-                    trial.number, state=TrialState.FAIL, skip_if_finished=True
-                )
+                with suppress(UpdateFinishedTrialError):  # by somebody else, just now
+                    self._study.tell(
+                        trial.number, state=TrialState.FAIL, skip_if_finished=True
+                    )
 
 
 class Ticket:
@@ -211,7 +211,7 @@ class Ticket:
         if why and not self._note({WHY: why}):
             return
         value = skill if outcome == "done" else None
-        with _told():
+        with _told(), suppress(UpdateFinishedTrialError):
             state = ENDS[outcome]
             self._study.tell(self._trial, value, state, skip_if_finished=True)
 
@@ -362,7 +362,7 @@ def _told() -> Iterator[None]:
         yield
     except (SQLAlchemyError, StorageInternalError, ImportError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0].rstrip(".")
-        raise SettingsError(
+        raise MorphocastError(
             f"The storage of the sweep cannot be used ({reason}); give one as in "
             "sqlite:///sweep.db."
         ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
 import os
 import platform
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from napari_morphocast.training.space import Value
 
 NEEDED = "optuna", "sqlalchemy", "filelock"  # of the extra "sweep"
+LOG = logging.getLogger(__name__)
 ALIKE = 1e-3  # relative difference of two measures of the same, on other hardware
 
 
@@ -169,6 +171,7 @@ class Sweep:
             except (SettingsError, MovieError) as error:
                 return Result("pruned", why=str(error))
             except (TrainingError, RuntimeError, ValueError, MemoryError) as error:
+                LOG.info("trial %d failed", ticket.number, exc_info=True)
                 return Result("failed", why=_reason(error))
 
     def _checked_run(self, drawn: Mapping[str, Value]) -> Run:
@@ -317,8 +320,8 @@ def _planned(
         measuring |= {"context"}
     if len({movie.shape[2:] for movie in movies}) > 1:
         measuring |= {"batch"}  # those of a batch are cut to the smallest frame
-    space = Space.around(run, search.fixed, search.only, search.ranges, measuring)
     usual, (run, _) = run.window, fitted(run, movies)
+    space = Space.around(run, search.fixed, search.only, search.ranges, measuring)
     fixed = {**search.fixed, "horizon": run.window.horizon}
     if run.window.context != usual.context:
         fixed["context"] = run.window.context

@@ -110,10 +110,9 @@ def sweep(
     minutes: Annotated[float | None, option("--minutes", "limit per trial")] = None,
     until: Until = None,
     seed: Seed = None,
-    prune: Annotated[
-        bool,
-        typer.Option("--prune/--no-prune", help="give up trials that do badly early"),
-    ] = True,
+    patient: Annotated[
+        bool, option("--no-prune", "also train to the end what does badly early")
+    ] = False,
     storage: Annotated[
         str, option("--storage", "shared by processes, such as sqlite:///sweep.db")
     ] = "",
@@ -132,7 +131,7 @@ def sweep(
 
     settings = Settings(model, tuple(changes or ()), None, epochs, minutes, until, seed)
     tried = tuple(only or ()), tuple(ranges or ())
-    wanted = Wanted(settings, *tried, trials, sampler, prune, storage, study)
+    wanted = Wanted(settings, *tried, trials, sampler, not patient, storage, study)
     opening = Opening(axes, channel, z, fill_nan, tuple(labels or ()))
     search(movies, opening, wanted, (output, table, plot), device)
 

@@ -169,8 +169,6 @@ def _conclude(
 
 def _say_kept(found: Sweep, how: Search) -> None:
     """Say which model was kept, how far it is from the defaults, how to repeat it."""
-    from napari_morphocast.evaluation.wording import percent
-
     kept, best, usual = found.kept, found.best, found.usual
     if best is not None and (kept is None or kept.skill < best.skill):
         where = found.home(best) or "nowhere"
@@ -178,9 +176,9 @@ def _say_kept(found: Sweep, how: Search) -> None:
     if kept is None:
         return
     beside = ", which was interrupted" if kept.outcome == "interrupted" else ""
-    told = f"skill {percent(kept.skill)} % on validation frames"
+    told = f"skill {100 * kept.skill:.1f} % on validation frames"
     if usual is not None and usual.number != kept.number:
-        told += f" (the defaults: {percent(usual.skill)} %)"
+        told += f" (the defaults: {100 * usual.skill:.1f} %)"
     say(f"The model is {found.path}, of trial {kept.number}{beside}: {told}.")
     model = f" --model {how.model}" * (how.model != "auto")
     words = (f"--set {k}={_toml(v)}" for k, v in found.settings(kept).items())

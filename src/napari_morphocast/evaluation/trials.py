@@ -53,7 +53,7 @@ class Trial:
         """All that a line can say of it."""
         words = {
             "running": "begins",
-            "done": f"skill {percent(self.skill)} %",
+            "done": f"skill {100 * self.skill:.1f} %",
             "pruned": f"given up: {self.why}",
             "failed": f"failed: {self.why}",
             "interrupted": "interrupted; it does not count",

@@ -72,6 +72,8 @@ def _course(axes: Axes, trials: Sequence[Trial]) -> None:
 
 def _closer(axes: Axes, done: Sequence[Trial], name: str) -> None:
     """Skill by the value of one setting."""
+    from matplotlib.ticker import LogLocator
+
     values = [trial.tried[name] for trial in done]
     numbers = [v for v in values if isinstance(v, int | float) and v is not True]
     ordered = len(numbers) == len(values) and len(set(values)) > CLOSER
@@ -79,4 +81,7 @@ def _closer(axes: Axes, done: Sequence[Trial], name: str) -> None:
     axes.scatter(shown, [trial.skill for trial in done], c=COLOUR, s=16)
     if ordered and min(numbers) > 0 and max(numbers) >= WIDE * min(numbers):
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter("")
     axes.set_xlabel(name)
