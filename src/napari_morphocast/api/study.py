@@ -7,7 +7,6 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import optuna
 from optuna.exceptions import StorageInternalError, UpdateFinishedTrialError
 from optuna.importance import FanovaImportanceEvaluator, get_param_importances
@@ -21,6 +20,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from napari_morphocast.errors import MorphocastError, SettingsError
 from napari_morphocast.evaluation.trials import Outcome, Trial
 from napari_morphocast.evaluation.wording import listed
+from napari_morphocast.training.fit import mixed
 from napari_morphocast.training.search import STEPS
 from napari_morphocast.training.space import Space, Span
 
@@ -249,8 +249,7 @@ class Draw(BaseSampler):
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
         """Begin a new sequence of random numbers."""
         self._first = not _before(trial.number, study)
-        state = np.random.SeedSequence((self._seed, trial.number)).generate_state(1)
-        seed = int(state[0])
+        seed = mixed(self._seed, trial.number)
         self._now = (
             TPESampler(seed=seed, constant_liar=True)
             if self._kind == "tpe"
