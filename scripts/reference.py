@@ -2,9 +2,9 @@
 
 MkDocs calls ``on_page_markdown`` for every page (``hooks`` in mkdocs.yml). The line
 ``<!-- commands -->`` becomes the command line reference, ``<!-- settings: NAME -->``
-the settings of a model, of the ``window`` or of ``training``, and
-``<!-- results: NAME -->``
-the latest table of that name in benchmarks/results.
+the settings of a model, of the ``window`` or of ``training``, ``<!-- tried -->`` what a
+sweep tries of each model, and ``<!-- results: NAME -->`` the latest table of that name
+in benchmarks/results.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import typer
 
 from napari_morphocast.cli import app
 from napari_morphocast.data.windows import WindowSpec
-from napari_morphocast.models.base import model_class
-from napari_morphocast.training.config import TrainConfig
+from napari_morphocast.models.base import FORECASTERS, model_class
+from napari_morphocast.training.config import Run, TrainConfig
+from napari_morphocast.training.space import Space
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +37,8 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     filled = markdown
     if "<!-- commands -->" in markdown:
         filled = markdown.replace("<!-- commands -->", commands())
+    if "<!-- tried -->" in filled:
+        filled = filled.replace("<!-- tried -->", tried())
     filled = re.sub(r"<!-- settings: (\w+) -->", lambda m: settings(m[1]), filled)
     return re.sub(r"<!-- results: ([\w-]+) -->", lambda m: results(m[1]), filled)
 
@@ -52,6 +55,22 @@ def settings(name: str) -> str:
     config = places[name] if name in places else model_class(name).Config
     rows = [_setting(key, field) for key, field in config.model_fields.items()]
     return _table(("Setting", "Default", "Values", "What it is"), rows)
+
+
+def tried() -> str:
+    """Table of what a sweep tries, unless told, of every model that is trained."""
+    trained = [n for n, kind in FORECASTERS.items() if kind(kind.Config(), 1).stages()]
+    spaces = {name: Space.around(Run.make(name)).dimensions for name in trained}
+    values: dict[str, dict[str, str]] = {}
+    for name, dimensions in spaces.items():
+        for dimension in dimensions:
+            told = str(dimension).removeprefix(dimension.name).strip()
+            values.setdefault(dimension.name, {})[name] = told
+    rows = [
+        (f"`{setting}`", *(told.get(name, "") for name in trained))
+        for setting, told in values.items()
+    ]
+    return _table(("Setting", *(f"`{name}`" for name in trained)), rows)
 
 
 def results(name: str) -> str:

@@ -8,6 +8,7 @@ from napari_morphocast.api.judging import judge
 from napari_morphocast.api.loading import Model, load
 from napari_morphocast.api.robustness import robustness
 from napari_morphocast.api.surprise import surprise
+from napari_morphocast.api.sweeping import Sweep, sweep
 from napari_morphocast.api.synthesizing import (
     Synthesis,
     interpolate,
@@ -16,11 +17,14 @@ from napari_morphocast.api.synthesizing import (
 )
 from napari_morphocast.api.training import resume, train
 from napari_morphocast.api.worth import hardest, worth
+from napari_morphocast.training.search import Search
 
 __all__ = [
     "Forecast",
     "Imagined",
     "Model",
+    "Search",
+    "Sweep",
     "Synthesis",
     "controls",
     "evaluate",
@@ -35,6 +39,7 @@ __all__ = [
     "robustness",
     "rollout",
     "surprise",
+    "sweep",
     "synthesize",
     "train",
     "worth",

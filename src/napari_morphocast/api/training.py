@@ -72,7 +72,7 @@ def train(
     MorphocastError
         If movie, settings, device or path make no sense; says what to do.
     """
-    some = _listed(movies)
+    some = listed(movies)
     run, path = run or Run.make(), Path(save_to)
     before = load(start_from) if start_from else None
     note = ""
@@ -80,9 +80,9 @@ def train(
         run = _continued(run, before)
         before.require_channels(some[0])
     else:
-        run, note = _fitted(run, some)
-    _check_place(path)
-    split = _split(some, run.window, run.training)
+        run, note = fitted(run, some)
+    check_place(path)
+    split = divided(some, run.window, run.training)
     draft = Checkpoint(
         model=run.model,
         settings=run.settings.model_dump(),
@@ -128,8 +128,8 @@ def resume(
         changes["minutes"] = state.seconds / 60 + minutes if minutes else 0.0
     training = checked(TrainConfig, {**draft.training.model_dump(), **changes})
     draft = draft.model_copy(update={"training": training})
-    some = _listed(movies)
-    split = _split(some, draft.window, training)
+    some = listed(movies)
+    split = divided(some, draft.window, training)
     if [r.seen for r in records(split.validation)] != [r.seen for r in draft.movies]:
         names = ", ".join(r.name for r in draft.movies)
         raise MovieError(
@@ -177,7 +177,7 @@ def _continued(run: Run, before: Trained) -> Run:
     return Run(kept.model, checked(config, kept.settings), kept.window, training)
 
 
-def _fitted(run: Run, movies: Sequence[Movie]) -> tuple[Run, str]:
+def fitted(run: Run, movies: Sequence[Movie]) -> tuple[Run, str]:
     """Shorten the usual window for short movies, and say so; note a segmentation."""
     if "labels" in type(run.settings).model_fields:
         seen = run.settings.model_copy(update={"labels": movies[0].labels})
@@ -195,14 +195,14 @@ def _fitted(run: Run, movies: Sequence[Movie]) -> tuple[Run, str]:
     return replace(run, window=window), note
 
 
-def _listed(movies: Movie | Sequence[Movie]) -> list[Movie]:
+def listed(movies: Movie | Sequence[Movie]) -> list[Movie]:
     some = [movies] if isinstance(movies, Movie) else list(movies)
     if not some:
         raise MovieError("There is no movie to learn from; give at least one.")
     return some
 
 
-def _split(movies: Sequence[Movie], spec: WindowSpec, config: TrainConfig) -> Split:
+def divided(movies: Sequence[Movie], spec: WindowSpec, config: TrainConfig) -> Split:
     """Split movies that can be trained on together."""
     channels = {movie.shape[1] for movie in movies}
     if len(channels) > 1:
@@ -248,7 +248,7 @@ def _examples(train: Windows, scaling: Scaling, lookback: int) -> Iterator[Tenso
         yield frames[list(shown)]
 
 
-def _check_place(path: Path) -> None:
+def check_place(path: Path) -> None:
     if path.suffix != SUFFIX:
         raise SettingsError(f"A model is saved as a {SUFFIX} file, not as {path.name}.")
     if path.exists():

@@ -104,6 +104,13 @@ class Settings:
         """Check everything and make the run's settings."""
         from napari_morphocast.training.config import Run
 
+        values = self.values()
+        if self.config is not None:
+            return Run.read(self.config, **values)
+        return Run.make(str(values.pop("model", "auto")), **values)
+
+    def values(self) -> dict[str, Any]:
+        """Everything that was said, by the settings' names; not yet checked."""
         given = {
             "model": self.model,
             "epochs": self.epochs,
@@ -113,10 +120,7 @@ class Settings:
             "members": self.members,
         }
         values = dict(parsed(change) for change in self.changes)
-        values |= {key: value for key, value in given.items() if value is not None}
-        if self.config is not None:
-            return Run.read(self.config, **values)
-        return Run.make(str(values.pop("model", "auto")), **values)
+        return values | {k: value for k, value in given.items() if value is not None}
 
     def of_the_model(self) -> list[str]:
         """Names of the settings given here that are the model's or its window's."""

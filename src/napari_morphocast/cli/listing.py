@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 from napari_morphocast.cli.report import as_json, describe, say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pydantic import BaseModel
 
     from napari_morphocast.data.movie import Movie
@@ -87,20 +85,8 @@ def _trains(kind: Any) -> bool:
 
 def _say_settings(config: type[BaseModel]) -> None:
     """One line per setting: name, default, bounds, meaning."""
+    from napari_morphocast.training.config import bounds
+
     for name, about in config.model_json_schema().get("properties", {}).items():
         default = as_json(about.get("default"))
-        say(f"  {name} = {default}{_bounds(about)}  {about.get('description', '')}")
-
-
-def _bounds(about: Mapping[str, Any]) -> str:
-    """Allowed values of a setting, from its JSON schema."""
-    if "enum" in about:
-        return f" (one of {', '.join(map(str, about['enum']))})"
-    words = {
-        "minimum": "at least",
-        "exclusiveMinimum": "above",
-        "maximum": "at most",
-        "exclusiveMaximum": "below",
-    }
-    limits = [f"{word} {about[key]:g}" for key, word in words.items() if key in about]
-    return f" ({', '.join(limits)})" if limits else ""
+        say(f"  {name} = {default}{bounds(about)}  {about.get('description', '')}")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from napari_morphocast.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import TextIO
 
     from _typeshed import DataclassInstance
@@ -60,10 +60,17 @@ def write_csv(
     columns: Sequence[str] = COLUMNS,
 ) -> None:
     """Write one line per score."""
+    write_lines((asdict(row) for row in rows), path, columns)
+
+
+def write_lines(
+    lines: Iterable[Mapping[str, Any]], path: str | Path, columns: Sequence[str]
+) -> None:
+    """Write values as CSV, each under the column of its name."""
     with _written(path, newline="") as file:
         writer = csv.DictWriter(file, columns)
         writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+        writer.writerows(lines)
 
 
 def write_json(values: Any, path: str | Path) -> None:

@@ -230,6 +230,11 @@ def _by_lead(
         by_lead = {score.lead: score for score in found}
         cells = [_cell(by_lead[lead]) if lead in by_lead else "" for lead in shown]
         rows.append([name, *cells])
+    return aligned(rows)
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as text: the first column to the left, all others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(_line(row, widths) for row in rows)
 

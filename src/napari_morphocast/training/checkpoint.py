@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -77,6 +78,12 @@ class Checkpoint(BaseModel):
     made_with: dict[str, str] = {}
     format: int = FORMAT
 
+    @property
+    def skill(self) -> float:
+        """Share of the validation loss of "nothing moves" removed; NaN if unknown."""
+        still = self.scores.get("persistence", 0.0)
+        return 1 - self.scores["validation"] / still if still else math.nan
+
     def build(self) -> Model:
         """Make the model, with fresh weights; of several members it is an ensemble.
 
@@ -128,17 +135,9 @@ def read(path: Path) -> tuple[Checkpoint, Model]:
     CheckpointError
         If the file is missing, damaged, foreign, or of a newer format.
     """
-    if not path.is_file():
-        raise CheckpointError(f"There is no model file at {path}; check the path.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{path} is no morphocast model, or it is damaged ({error}); "
-            "train again or fetch the file again."
-        ) from None
+    with _opened(path) as file:
+        header = file.metadata() or {}
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     checkpoint = _parse(path, header)
     if _digest(tensors) != header.get("digest"):
         raise CheckpointError(f"The weights in {path} are damaged; fetch it again.")
@@ -152,6 +151,34 @@ def read(path: Path) -> tuple[Checkpoint, Model]:
             "train it again."
         ) from None
     return checkpoint, model.eval()
+
+
+def peek(path: Path) -> tuple[Checkpoint, str]:
+    """Read what a checkpoint says, and the digest of its weights, but not the weights.
+
+    Raises
+    ------
+    CheckpointError
+        As in ``read``.
+    """
+    with _opened(path) as file:
+        header = file.metadata() or {}
+    return _parse(path, header), header.get("digest", "")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a safetensors file, or say what is wrong with it."""
+    if not path.is_file():
+        raise CheckpointError(f"There is no model file at {path}; check the path.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path} is no morphocast model, or it is damaged ({error}); "
+            "train again or fetch the file again."
+        ) from None
 
 
 def _parse(path: Path, header: Mapping[str, str]) -> Checkpoint:

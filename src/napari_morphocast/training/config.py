@@ -281,6 +281,20 @@ def checked(kind: type[T], values: Mapping[str, Any]) -> T:
         ) from None
 
 
+def bounds(about: Mapping[str, Any]) -> str:
+    """Allowed values of a setting, from its JSON schema."""
+    if "enum" in about:
+        return f" (one of {', '.join(map(str, about['enum']))})"
+    words = {
+        "minimum": "at least",
+        "exclusiveMinimum": "above",
+        "maximum": "at most",
+        "exclusiveMaximum": "below",
+    }
+    limits = [f"{word} {about[key]:g}" for key, word in words.items() if key in about]
+    return f" ({', '.join(limits)})" if limits else ""
+
+
 def _plainly(error: ErrorDetails, config: type[BaseModel]) -> str:
     """What pydantic finds wrong with a value, for people who never heard of types."""
     found = error["type"]

@@ -185,7 +185,7 @@ class _Loop:
         state = self.state
         rank = (self.fabric.global_rank,) if self.fabric.world_size > 1 else ()
         for batch, weight in self.feed.epoch(state.epoch, state.batch):
-            torch.manual_seed(_mixed(self.config.seed, state.epoch, state.batch, *rank))
+            torch.manual_seed(mixed(self.config.seed, state.epoch, state.batch, *rank))
             loss = self._step(stage, batch, weight)
             if not math.isfinite(loss):
                 return "diverged"
@@ -380,7 +380,7 @@ class _Loop:
         write_state(self.job.path, now)
 
 
-def _mixed(*numbers: int) -> int:
+def mixed(*numbers: int) -> int:
     """One seed from several numbers."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint32)[0])
 
