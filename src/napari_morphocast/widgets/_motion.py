@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -51,31 +51,19 @@ def add_motion(
     def about(kind: str, axes: str = letters) -> dict[str, Any]:
         return {KEY: {**provenance, "kind": kind, "axes": axes}}
 
-    added: list[Layer] = []
-    if seen.most_unusual:
-        kernels = viewer.add_image(
-            source.arranged(seen.unusual, colour=False),
-            name=f"unusual kernels {which} · {source.name}",
+    maps: list[Layer] = [
+        viewer.add_image(
+            source.arranged(one.frames, colour=False),
+            name=f"{one.name} {which} · {source.name}",
             rgb=False,
-            colormap="inferno",
-            contrast_limits=(0.0, max(LEAST, seen.most_unusual)),
-            metadata=about("kernels"),
+            colormap=one.colours,
+            contrast_limits=(0.0, one.most),
+            metadata=about(one.kind),
             **faint,
             **place,
         )
-        added.append(kernels)
-    for name, values, most in _error_maps(seen):
-        layer = viewer.add_image(
-            source.arranged(values, colour=False),
-            name=f"{name} {which} · {source.name}",
-            rgb=False,
-            colormap="viridis",
-            contrast_limits=(0.0, most),
-            metadata=about("errors"),
-            **faint,
-            **place,
-        )
-        added.append(layer)
+        for one in _maps(seen)
+    ]
     colours = viewer.add_image(
         source.arranged(seen.colours, colour=True),
         name=f"motion in colours {which} · {source.name}",
@@ -94,20 +82,32 @@ def add_motion(
         metadata=about("arrows"),
         **place,
     )
-    return [*added, colours, arrows]
+    return [*maps, colours, arrows]
 
 
-def _error_maps(
-    seen: MotionPictures,
-) -> Iterator[tuple[str, NDArray[np.float32], float]]:
-    """Name, frames (T, 1, Y, X), all the same, and brightest value of learned maps."""
+class _Map(NamedTuple):
+    """Frames (T, 1, Y, X), and how they are shown; ``most`` is brightest."""
+
+    kind: str
+    name: str
+    frames: NDArray[Any]
+    colours: str
+    most: float
+
+
+def _maps(seen: MotionPictures) -> Iterator[_Map]:
+    """What else there is to see, as far as there is."""
+    if seen.most_unusual:
+        most = max(LEAST, seen.most_unusual)
+        yield _Map("kernels", "unusual kernels", seen.unusual, "inferno", most)
     if seen.errors is not None:
         alpha, scale = (
             np.broadcast_to(part, (len(seen.colours), 1, *part.shape))
             for part in seen.errors
         )
-        yield "alpha, how much outliers count", alpha, 2.0
-        yield "c, the usual error", scale, float(scale.max())
+        much, usual = "alpha, how much outliers count", "c, the usual error"
+        yield _Map("errors", much, alpha, "viridis", 2.0)
+        yield _Map("errors", usual, scale, "viridis", float(scale.max()))
 
 
 def _arranged(arrows: NDArray[np.float32], letters: str) -> NDArray[np.float32]:
