@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Validate = Callable[[Window[Tensor]], tuple[Tensor, Tensor]]
 
-AUTOMATIC = "unet"  # what benchmarks/skill.py found best; "auto" stands for it
+AUTOMATIC = "unet"  # as good as any in benchmarks/skill.py, and the fastest
 SHOWN = 3  # pictures of a model that makes some
 FORECASTERS: dict[str, type[Forecaster]] = {}
 SYNTHESIZERS: dict[str, type[Synthesizer]] = {}
