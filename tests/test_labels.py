@@ -26,6 +26,7 @@ from napari_morphocast.widgets._movie_panel import MoviePanel
 from napari_morphocast.widgets._movies import own_metadata
 
 CPU = Hardware(device="cpu")
+SHORT = {"width": 4, "epochs": 1, "horizon": 1, "context": 4}
 TINY = {"width": 4, "depth": 1, "kernel": 3, "epochs": 1, "horizon": 1}
 
 
@@ -154,9 +155,13 @@ def test_scores_are_those_of_the_pictures(model):
     seen = with_labels(movie, cells(gliding()))
     found = api.evaluate(seen, model, horizon=2, hardware=CPU)
     plain = api.evaluate(movie, [], horizon=2, hardware=CPU)
-    for metric in ("mse", "ssim", "changing_mse"):
+    for metric in ("mse", "ssim", "mse_changing"):
         ours = [row.value for row in found.of("persistence", metric)]
         assert ours == [row.value for row in plain.of("persistence", metric)]
+        assert ours
+    for name in ("advection", "ridge"):
+        both = [[row.value for row in one.of(name, "mse")] for one in (found, plain)]
+        assert both[0] == both[1]
     assert found.noise == plain.noise
     assert found.of("sdc", "mse")
 
@@ -167,6 +172,89 @@ def test_frames_learned_from_are_known_whatever_segmentation_lies_beside(model):
     nothing[0, :5] = 1
     found = api.evaluate(with_labels(movie, nothing), model, since=0.3, hardware=CPU)
     assert any("TRAINED" in note for note in found.notes)
+
+
+def test_resuming_needs_the_same_segmentation(tmp_path):
+    movie, path = gliding(), tmp_path / "a.morphocast"
+    seen = with_labels(movie, cells(movie))
+    list(api.train(seen, path, Run.make("unet", **SHORT), hardware=CPU))
+    other = with_labels(movie, np.ones((24, 28), int))
+    for wrong in (movie, other):
+        with pytest.raises(MovieError, match="and its segmentation"):
+            api.resume(wrong, path, epochs=3)
+    list(api.resume(seen, path, epochs=2, hardware=CPU))
+
+
+def test_pictures_are_not_taken_for_cells(tmp_path):
+    path = tmp_path / "two.morphocast"
+    list(api.train(gliding(channels=2), path, Run.make("unet", **SHORT), hardware=CPU))
+    seen = with_labels(gliding(), cells(gliding()))
+    with pytest.raises(MovieError, match="has 1"):
+        api.evaluate(seen, path, hardware=CPU)
+    with pytest.raises(MovieError, match="has 1"):
+        api.train(seen, tmp_path / "b.morphocast", start_from=path)
+
+
+def test_models_with_and_without_a_segmentation_are_compared(model, tmp_path):
+    movie, path = gliding(noise=3), tmp_path / "plain.morphocast"
+    list(api.train(movie, path, Run.make("unet", **SHORT), hardware=CPU))
+    seen = with_labels(movie, cells(gliding()))
+    both = api.evaluate(seen, [model, path], horizon=2, hardware=CPU)
+    alone = api.evaluate(movie, path, horizon=2, hardware=CPU)
+    ours = [[row.value for row in one.of("plain", "mse")] for one in (both, alone)]
+    assert ours[0] == ours[1]
+    step = next(iter(api.predict(seen, path, hardware=CPU).steps))
+    assert step.frame.shape[0] == 1
+    with pytest.raises(MovieError, match="without a segmentation"):
+        api.train(seen, tmp_path / "c.morphocast", start_from=path)
+
+
+def test_controls_robustness_and_surprise_look_at_the_pictures(model):
+    movie = gliding(noise=3)
+    seen = with_labels(movie, cells(gliding()))
+    found = api.controls(seen, model, horizon=1, hardware=CPU)
+    assert found.scores.of("sdc", "mse")
+    kinds = {"kinds": ["gaussian"], "steps": 1, "forecasts": 2, "hardware": CPU}
+    errors = [
+        [r.value for r in api.robustness(one, "persistence", **kinds).rows][:2]
+        for one in (movie, seen)
+    ]
+    assert errors[0] == pytest.approx(errors[1], rel=0.05)  # their noise differs
+    assert api.surprise(seen, model, hardware=CPU).maps.shape[1] == 1
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64", "int8"])
+def test_cells_in_large_and_small_whole_numbers(dtype):
+    levels = gliding().raw(0, 30) // 2
+    seen = with_labels(Movie(levels.astype(dtype)), cells(gliding()))
+    found = np.unique(seen.raw(0, 30)[:, 1])
+    assert found.tolist() == [0, min(np.iinfo(dtype).max, 65535)]
+
+
+def test_cells_painted_in_one_frame_are_cells_of_that_frame(viewer):
+    layer, labels = add_layers(viewer)
+    once = np.zeros_like(labels.data)
+    once[7, :5] = 1
+    labels.data = once
+    movie, _ = with_cells(gliding(), [Source.of(layer)], labels)
+    counts = (movie.raw(0, 30)[:, 1] > 0).sum((1, 2))
+    assert counts.nonzero()[0].tolist() == [7]
+    labels.data = np.zeros_like(once)
+    with pytest.raises(MovieError, match="belong to it"):
+        with_cells(gliding(), [Source.of(layer)], labels)
+
+
+def test_a_sweep_may_weigh_growth(tmp_path):
+    movie = gliding()
+    fixed = {**TINY, "growth": 1.5}
+    found = api.sweep(
+        with_labels(movie, cells(movie)),
+        tmp_path / "best.morphocast",
+        api.Search(model="sdc_net", fixed=fixed, only=("learning_rate",), trials=1),
+        hardware=CPU,
+    )
+    list(found.run())
+    assert [trial.outcome for trial in found.trials] == ["done"]
 
 
 def run(*words: object) -> int:
@@ -186,6 +274,7 @@ def test_the_command_line_trains_forecasts_and_scores_with_labels(tmp_path, caps
     ahead = tmp_path / "ahead.ome.tif"
     assert run("predict", film, made, "-o", ahead) == 2
     assert "segmentation" in capsys.readouterr().err
+    assert run("predict", film, made, "-o", masks, "--labels", masks) == 2
     assert run("predict", film, made, "-o", ahead, "--labels", masks) == 0
     forecast = read_movie(ahead)
     assert forecast.channels == ("channel 0", NAME)

@@ -229,7 +229,8 @@ class Ticket:
 class Draw(BaseSampler):
     """Draws each trial by its own seed, so it does not matter which process asks.
 
-    The first trial of a study has the defaults: what a sweep finds is then never worse.
+    The first trial of a study has the defaults, where they are among the values tried:
+    what a sweep finds is then never worse.
 
     Parameters
     ----------

@@ -178,12 +178,13 @@ class Sweep:
         """Settings of a trial, which must fit the movies as they are."""
         given = {**self._fixed, **self.space.run_settings(drawn)}
         run = Run.make(self._run.model, **given)
-        if fitted(run, self._movies)[0].window != run.window:
+        fitting, _ = fitted(run, self._movies)
+        if fitting.window != run.window:
             raise MovieError(
                 f"The shortest movie is too short for a context of "
                 f"{run.window.context} and a training rollout of {run.window.horizon}."
             )
-        return run
+        return fitting
 
     def _followed(self, ticket: Ticket, path: Path) -> Generator[Event, None, Result]:
         """Go along with a training; leave it when it is hopeless."""
@@ -335,7 +336,7 @@ def _marks(movies: Sequence[Movie], run: Run, space: Space) -> dict[str, str]:
     for name in (*space.settings, "autosave"):
         del shared[name]
     return {
-        "movies": _mark([record.seen for record in seen]),
+        "movies": _mark([(record.seen, record.labels) for record in seen]),
         "model": run.model,
         "settings": _mark(shared),
         "ranges": _mark([str(dimension) for dimension in space.dimensions]),

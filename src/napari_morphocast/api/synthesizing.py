@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
+    from torch import Tensor
 
 PLACES = 9  # along each axis of a frame, at which the nearest piece is looked for
 ALIKE = 0.3  # variation of frames that are made like one
@@ -120,12 +121,14 @@ def interpolate(
     count: int = 16,
     seed: int = 0,
     hardware: Hardware | None = None,
+    stop: threading.Event | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> Synthesis:
     """Make a small movie that leads from a frame like one to a frame like another.
 
     Parameters
     ----------
-    model, movie, seed, hardware
+    model, movie, seed, hardware, stop, progress
         As in ``synthesize``.
     frames : (int, int)
         Numbers of the two frames; negative from the end.
@@ -136,7 +139,15 @@ def interpolate(
     _check(count, 0.0, 0)
     _require_guided(trained)
     known = [_known(trained, movie, frame)[0] for frame in frames]
-    ends = [trained.refine(one, trained.encode(one), REFINE) for one in known]
+    ends: list[Tensor] = []
+    for one in known:
+
+        def tell(share: float, done: int = len(ends)) -> None:
+            if progress is not None:
+                progress((done + share) / len(known))
+
+        code = trained.encode(one)
+        ends.append(trained.refine(one, code, REFINE, stop=stop, progress=tell))
     codes = trained.between(ends[0], ends[1], count)
     return _synthesis(trained, trained.decode(codes, seed), seed, None)
 
@@ -260,6 +271,7 @@ def _synthesis(
         name=f"SYNTHETIC by {trained.name}",
         channels=record.channels,
         rgb=record.rgb,
+        labels=bool(record.labels),
         interval=record.interval if trained.model.frames > 1 else None,
     )
     return Synthesis(frames, movie, seed, like)

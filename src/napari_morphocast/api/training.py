@@ -79,6 +79,11 @@ def train(
     if before is not None:
         run = _continued(run, before)
         before.require_channels(some[0])
+        if some[0].labels and not before.labels:
+            raise MovieError(
+                f"{before.name!r} has learned without a segmentation; finetune it "
+                "without one (labels)."
+            )
     else:
         run, note = fitted(run, some)
     check_place(path)
@@ -130,8 +135,12 @@ def resume(
     draft = draft.model_copy(update={"training": training})
     some = listed(movies)
     split = divided(some, draft.window, training)
-    if [r.seen for r in records(split.validation)] != [r.seen for r in draft.movies]:
-        names = ", ".join(r.name for r in draft.movies)
+    now = [(r.seen, r.labels, r.shape[1]) for r in records(split.validation)]
+    if now != [(r.seen, r.labels, r.shape[1]) for r in draft.movies]:
+        names = ", ".join(
+            f"{r.name} and its segmentation" if r.labels else r.name
+            for r in draft.movies
+        )
         raise MovieError(
             f"The run that makes {path} began with other frames (of {names}); resume "
             "with those, or finetune on the new ones."

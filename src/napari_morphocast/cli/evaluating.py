@@ -48,7 +48,7 @@ def compare(
     if are_makers(models, how):
         judge_each(path, opening, models, how, device)
         return
-    check_score_targets(how.table, how.plot, path, *models)
+    check_score_targets(how.table, how.plot, path, *models, *opening.labels)
     movie = opening.open(path)
     hardware = hardware_of({"device": device})
     if how.controls:

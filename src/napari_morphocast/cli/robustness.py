@@ -44,7 +44,7 @@ def stress(
     from napari_morphocast.evaluation.damage import DAMAGES
 
     table, plot = outputs
-    check_score_targets(table, plot, path, *models)
+    check_score_targets(table, plot, path, *models, *opening.labels)
     movie = opening.open(path)
     with interruptible() as stop:
         with bar("forecasting from damaged frames") as show:

@@ -75,7 +75,7 @@ def search(
     model, table, plot = outputs
     for output, ending in ((model, ""), (table, ".csv"), (plot, ".png")):
         if output is not None:
-            check_target(output, *paths)
+            check_target(output, *paths, *opening.labels)
             if ending:
                 check_ending(output, (ending,), "what was found")
     movies, how = opening.open_all(paths), wanted.search()

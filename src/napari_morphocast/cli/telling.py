@@ -94,6 +94,7 @@ def robustness(
     axes: Axes = None,
     channel: Channel = None,
     z: Depth = None,
+    labels: Labels = None,
     fill_nan: FillNan = False,
     device: Device = "auto",
 ) -> None:
@@ -101,7 +102,7 @@ def robustness(
     from napari_morphocast.cli.robustness import Stress, stress
 
     how = Stress(tuple(damage or ()), steps, tuple(lead or (1,)), since, forecasts)
-    opening = Opening(axes, channel, z, fill_nan)
+    opening = Opening(axes, channel, z, fill_nan, (labels,) if labels else ())
     stress(movie, opening, models, how, (output, plot), device)
 
 
@@ -125,13 +126,14 @@ def surprise(
     axes: Axes = None,
     channel: Channel = None,
     z: Depth = None,
+    labels: Labels = None,
     fill_nan: FillNan = False,
     device: Device = "auto",
 ) -> None:
     """Find divisions, deaths and what else a model did not foresee."""
     from napari_morphocast.cli.surprise import Search, find
 
-    opening = Opening(axes, channel, z, fill_nan)
+    opening = Opening(axes, channel, z, fill_nan, (labels,) if labels else ())
     how = Search(lead, alarms, until, blur)
     find(movie, opening, model, how, (output, events), device)
 

@@ -46,7 +46,8 @@ def learn(
     hardware: Mapping[str, object],
 ) -> None:
     """Train, show how it goes, and say what the model is worth."""
-    check_target(plan.output, *paths, *filter(None, [plan.start_from]))
+    given = *paths, *opening.labels, *filter(None, [plan.start_from])
+    check_target(plan.output, *given)
     movies = opening.open_all(paths)
     aside = plan.for_programs
     with interruptible() as stop:
@@ -103,9 +104,10 @@ def foretell_each(
     """Write a prediction of every frame, and maybe how far off it is."""
     from napari_morphocast import api
 
-    outputs.check(path, model)
+    outputs.check(path, model, *opening.labels)
     movie = opening.open(path)
     trained = _ready(model, movie)
+    movie = trained.seen_of(movie)
     outputs.check_model(trained)
     lead, between = how
     forecast = api.predict(
@@ -135,9 +137,10 @@ def roll_out(
     """Write frames that are each foretold from the forecasts before them."""
     from napari_morphocast import api
 
-    outputs.check(path, model)
+    outputs.check(path, model, *opening.labels)
     movie = opening.open(path)
     trained = _ready(model, movie)
+    movie = trained.seen_of(movie)
     outputs.check_model(trained)
     horizon, start = stretch
     forecast = api.rollout(

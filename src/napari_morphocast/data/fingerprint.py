@@ -28,6 +28,15 @@ def print_of(movie: Movie, time: int) -> str:
     return fingerprint(movie.raw(time, time + 1)[:, : movie.pictured])
 
 
+def print_of_labels(movie: Movie, times: Iterable[int]) -> str:
+    """Fingerprint of the segmentation in some frames; empty if there is none."""
+    if not movie.labels:
+        return ""
+    cells = movie.only([movie.shape[1] - 1])
+    frames = [cells.raw(int(time), int(time) + 1) for time in times]
+    return fingerprint(np.concatenate(frames))
+
+
 def seen_until(learned: Iterable[tuple[int, Container[str]]], movie: Movie) -> int:
     """First frame of a movie that was not learned from: 0 if the movie is new.
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from napari_morphocast.data.movie import Movie
 
 NAME = "cells"  # what the channel is called
+SURE = 0.5  # probability from which on a pixel of a black-and-white movie is a cell
+BRIGHTEST = 65535  # grey level, in movies that could hold more
 
 
 def read_labels(path: Path) -> NDArray[Any]:
@@ -101,6 +103,11 @@ class _Beside:
     def dtype(self) -> np.dtype[Any]:
         return self.movie.dtype
 
+    @property
+    def channel(self) -> int | None:
+        """Which of several channels the pictures are, if only one was chosen."""
+        return getattr(self.movie.frames, "channel", None)
+
     def __getitem__(self, key: Any) -> NDArray[Any]:
         time, *rest = key if isinstance(key, tuple) else (key,)
         pictures = np.asarray(self.movie.frames[time])
@@ -109,6 +116,8 @@ class _Beside:
             shown = np.broadcast_to(shown, (len(self.movie), *shown.shape))
         shown = shown[time]
         share = shown if shown.dtype.kind == "f" else shown != 0
+        if self.dtype == np.bool_:
+            share = share > SURE
         bright = share * brightest(self.dtype)
         channel = np.expand_dims(bright.astype(self.dtype), -3)
         frames = np.concatenate([pictures, channel], -3)
@@ -118,4 +127,6 @@ class _Beside:
 
 def brightest(dtype: np.dtype[Any]) -> float:
     """Grey level that stands for "surely a cell" in movies of this type."""
-    return float(np.iinfo(dtype).max) if np.issubdtype(dtype, np.integer) else 1.0
+    if not np.issubdtype(dtype, np.integer):
+        return 1.0
+    return float(min(np.iinfo(dtype).max, BRIGHTEST))

@@ -170,7 +170,7 @@ def still_scene(
     known : array, shape (T, C, Y, X)
         Frames of the real movie.
     noise : tuple of float
-        Standard deviation per channel, in grey levels.
+        Standard deviation of each picture's channel, in grey levels.
     context : int
         Frames shown before the first forecast.
     """
@@ -178,8 +178,10 @@ def still_scene(
     rng = np.random.default_rng(0)
     shape = (context + FROM_STILL, *scene.shape)
     flicker = rng.standard_normal(shape, np.float32)
-    sigma = np.asarray(noise, np.float32)[:, None, None]
-    return Movie(scene + sigma * flicker, name="a still scene")
+    sigma = np.zeros((len(scene), 1, 1), np.float32)  # a segmentation has none
+    sigma[: len(noise), 0, 0] = noise
+    labels = len(noise) < len(scene)
+    return Movie(scene + sigma * flicker, name="a still scene", labels=labels)
 
 
 def _with_context(

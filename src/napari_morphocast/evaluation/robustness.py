@@ -260,7 +260,7 @@ def _errors(
     context = max(contender.context for contender in contenders)
     for begin in begins:
         known = movie.read(begin - context, begin)
-        truth = movie.read(begin, begin + max(leads))[places]
+        truth = movie.read(begin, begin + max(leads))[places, : movie.pictured]
         clean = _error(contenders, known, places, truth)
         for trial in trials:
             if not trial.intensity:
@@ -278,8 +278,10 @@ def _error(
     truth: NDArray[np.float32],
 ) -> NDArray[np.float64]:
     """Mean squared errors (contenders, leads) of one forecast by each."""
-    horizon = int(places.max()) + 1
-    foretold = (c.forecast(known[-c.context :], horizon)[places] for c in contenders)
+    horizon, shown = int(places.max()) + 1, slice(truth.shape[1])
+    foretold = (
+        c.forecast(known[-c.context :], horizon)[places, shown] for c in contenders
+    )
     return np.stack([metrics.mse(frames, truth) for frames in foretold])
 
 

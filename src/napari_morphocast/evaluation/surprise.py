@@ -149,6 +149,7 @@ class Errors:
                 f"The blur can be up to {most:g} pixels, a quarter of the shorter side "
                 f"of a frame, not {blur:g}."
             )
+        movie = movie.pictures
         shape = count, 1 if movie.rgb else movie.shape[1], *movie.shape[2:]
         self._movie, self._first, self._blur = movie, first, blur
         self._sizes = room(shape, np.float32)
@@ -157,7 +158,7 @@ class Errors:
 
     def add(self, forecast: NDArray[Any]) -> None:
         """Compare the next forecast frame (C, Y, X) with what happened."""
-        at = self._first + self._done
+        at, forecast = self._first + self._done, forecast[: self._movie.shape[1]]
         error = forecast.astype(np.float32) - read_finite(self._movie, at, at + 1)[0]
         size = np.abs(gaussian_filter(error, (0, self._blur, self._blur)))
         colour = self._movie.rgb

@@ -95,7 +95,7 @@ class SDCNet(Moving, name="sdc_net"):
         adaptive = config.loss == "adaptive"
         self.errors = AdaptiveLoss(self.pictured, places) if adaptive else None
         self.critic = (
-            SequenceCritic(channels, config.width) if config.adversarial else None
+            SequenceCritic(self.pictured, config.width) if config.adversarial else None
         )
         learned = config.kernels == "learned"
         if learned:
@@ -127,7 +127,8 @@ class SDCNet(Moving, name="sdc_net"):
             known, truth = frames[None, :-1], frames[-1]
             motion = last_motions(known[:, -2:])[:, -1]
             found = [warp(known[:, -1], share * motion)[0] for share in SHARES]
-            squares = torch.stack([(f - truth).square().mean() for f in found])
+            seen = slice(self.pictured)
+            squares = torch.stack([(f - truth)[seen].square().mean() for f in found])
             errors += squares / squares[0].clamp(min=1e-6)
         self.going.fill_(SHARES[int(errors.argmin())])
 
@@ -285,15 +286,14 @@ class SDCNet(Moving, name="sdc_net"):
         """
         if self.flow is None:
             return batch.context.new_zeros(())
-        frames, motions = self.latest(batch.context)
-        before, after = frames[:, :-1].flatten(0, 1), frames[:, 1:].flatten(0, 1)
+        seen, motions = self.latest(batch.context)
+        before, after = seen[:, :-1].flatten(0, 1), seen[:, 1:].flatten(0, 1)
         motion = motions[:, 1:].flatten(0, 1)
         rough = (
             motion.diff(dim=-1).square().mean() + motion.diff(dim=-2).square().mean()
         )
-        miss = relative(
-            F.mse_loss, warp(before, motion)[:, None], after[:, None], before[:, None]
-        )
+        frames = warp(before, motion), after, before
+        miss = relative(self.criterion, *(part[:, None] for part in frames))
         return miss + ROUGHNESS * rough
 
     def _rollout(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
@@ -314,7 +314,8 @@ class SDCNet(Moving, name="sdc_net"):
         """Context and what follows, (B, C, T, Y, X), black where it does not count."""
         seen = newest(batch.context, self.config.frames)
         shown = ahead * known[:, :, None, None, None]
-        return torch.cat([seen, shown], 1).transpose(1, 2)
+        pictures = torch.cat([seen, shown], 1)[:, :, : self.pictured]
+        return pictures.transpose(1, 2)
 
     def _distance(
         self, forecast: Tensor, batch: Window[Tensor], known: Tensor | None = None

@@ -37,7 +37,7 @@ UNSEEN = 0.8  # share of the movie after which scoring begins if no model knows 
 class EvaluateView(Protocol):
     """All that the presenter may ask of a screen."""
 
-    def movie(self, channels: int | None) -> Movie | None:
+    def movie(self, channels: int | None, *, labels: bool = False) -> Movie | None:
         """The chosen movie; raises MovieError if the layer cannot be one."""
 
     def models(self) -> Sequence[Path]:
@@ -252,13 +252,15 @@ class EvaluatePresenter:
         """
         models = tuple(self._view.models())
         facts = tuple(read_facts(path) for path in models)
-        channels = {one.channels for one in facts}
+        channels = {one.channels - one.labels for one in facts}
         if len(channels) > 1:
             raise SettingsError(
                 "The ticked models work on different numbers of channels; evaluate "
                 "them one after the other."
             )
-        movie = self._view.movie(next(iter(channels), None))
+        labels = any(one.labels for one in facts)
+        most = max((one.channels for one in facts), default=None)
+        movie = self._view.movie(most, labels=labels)
         if movie is None:
             return None
         for one in facts:

@@ -40,7 +40,7 @@ STOPPING = "Stopping after this frame…"
 class ForecastView(Protocol):
     """All that the presenter may ask of a screen."""
 
-    def movie(self, channels: int | None) -> Movie | None:
+    def movie(self, channels: int | None, *, labels: bool = False) -> Movie | None:
         """The chosen movie; raises MovieError if the layer cannot be one.
 
         ``channels`` is how many the model works on, None if any number will do.
@@ -128,7 +128,7 @@ class ForecastPresenter:
                 self._show_blocked(error.on_screen)
                 return
         try:
-            movie = self._view.movie(facts.channels if facts else None)
+            movie = _movie_for(facts, self._view)
             if movie is None:
                 self._view.show_movie(NO_MOVIE)
                 self._show_blocked("", NO_MOVIE)
@@ -171,7 +171,7 @@ class ForecastPresenter:
         choice = view.model()
         try:
             facts = _facts_of(choice)
-            movie = view.movie(facts.channels if facts else None)
+            movie = _movie_for(facts, view)
             if choice is None or movie is None:
                 return
             device, precision = view.hardware()
@@ -300,6 +300,13 @@ def verdict(result: Result) -> str:
     if result.begun.between:
         how = "filled in between their neighbours"
     return f"{where}, {how}: {_comparison(scores)}."
+
+
+def _movie_for(facts: ModelFacts | None, view: ForecastView) -> Movie | None:
+    """The chosen movie, with what a model has to see of it."""
+    if facts is None:
+        return view.movie(None)
+    return view.movie(facts.channels, labels=facts.labels)
 
 
 def _facts_of(choice: ModelChoice | None) -> ModelFacts | None:

@@ -123,10 +123,11 @@ class ModelFacts:
                 "This model has learned from a segmentation, too; choose the Labels "
                 "layer that goes with the movie as its cells."
             )
-        if movie.shape[1] != self.channels:
+        given = movie.shape[1] if self.labels else movie.pictured
+        if given != self.channels:
             raise MovieError(
                 f"This model works on {self.channels} channel(s), but the movie has "
-                f"{movie.shape[1]}; choose a channel or another model."
+                f"{given}; choose a channel or another model."
             )
         return differences(self.interval, self.pixel_size, movie)
 

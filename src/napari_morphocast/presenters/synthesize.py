@@ -43,7 +43,7 @@ NEW_SEEDS = 10_000  # few digits, so that one can be noted down
 class SynthesizeView(Protocol):
     """All that the presenter may ask of a screen."""
 
-    def movie(self, channels: int | None) -> Movie | None:
+    def movie(self, channels: int | None, *, labels: bool = False) -> Movie | None:
         """The chosen movie; raises MovieError if the layer cannot be one."""
 
     def model(self) -> Path | None:
@@ -127,7 +127,11 @@ class SynthesizePresenter:
         view, path = self._view, self._view.model()
         try:
             facts = read_facts(path) if path else None
-            movie = view.movie(facts.channels if facts else None)
+            movie = (
+                view.movie(facts.channels, labels=facts.labels)
+                if facts
+                else view.movie(None)
+            )
         except MorphocastError as error:
             view.show_ready(error.on_screen, error.on_screen)
             return
@@ -205,7 +209,7 @@ class SynthesizePresenter:
         if path is None:
             raise MovieError(NO_MODEL)
         facts = read_facts(path)
-        movie = view.movie(facts.channels)
+        movie = view.movie(facts.channels, labels=facts.labels)
         if movie is None and kind != "random":
             raise MovieError(NO_MOVIE)
         seed = view.seed()

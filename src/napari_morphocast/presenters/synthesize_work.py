@@ -233,7 +233,8 @@ def _made(
         "hardware": do.hardware(device=wish.device),
     }
     if wish.kind == "between":
-        return do.interpolate(model, wish.movie, (wish.frame, wish.other), **how)
+        ends = wish.frame, wish.other
+        return do.interpolate(model, wish.movie, ends, stop=stop, progress=tell, **how)
     if wish.kind == "random":
         return do.synthesize(model, **how)
     return do.synthesize(

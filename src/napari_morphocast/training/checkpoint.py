@@ -37,8 +37,9 @@ KEY = "morphocast"
 class MovieRecord(BaseModel):
     """What a model remembers of a movie that it was trained on.
 
-    ``seen`` holds fingerprints of training and validation frames (all of them up to
-    a few hundred), so that an evaluation on them can be told from an honest one.
+    ``labels`` is a fingerprint of its segmentation, if it had one. ``seen`` holds
+    fingerprints of training and validation frames (all of them up to a few
+    hundred), so that an evaluation on them can be told from an honest one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -52,7 +53,7 @@ class MovieRecord(BaseModel):
     rgb: bool
     until: int
     seen: tuple[str, ...]
-    labels: bool = False
+    labels: str = ""
 
 
 class Checkpoint(BaseModel):

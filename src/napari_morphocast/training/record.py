@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_morphocast.data.fingerprint import print_of, seen_until
+from napari_morphocast.data.fingerprint import print_of, print_of_labels, seen_until
 from napari_morphocast.training.checkpoint import MovieRecord
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def record(movie: Movie, until: int) -> MovieRecord:
         pixel_size=movie.pixel_size,
         channels=movie.channels,
         rgb=movie.rgb,
-        labels=movie.labels,
+        labels=print_of_labels(movie, times),
         until=until,
         seen=tuple(print_of(movie, int(t)) for t in times),
     )

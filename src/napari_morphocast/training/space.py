@@ -149,6 +149,11 @@ class Space:
             if not _parts(name, abouts):
                 raise _unknown(name, run.model, abouts, measuring)
             _require_free(name, kept, measuring)
+            if name in told and name not in abouts:
+                parts = " and ".join(_parts(name, abouts))
+                raise SettingsError(
+                    f"{name} is tried as {parts}; give values for each of these."
+                )
         if not only:
             asked |= {*USUAL} - kept - measuring
         wanted = {part for name in asked for part in _parts(name, abouts)}

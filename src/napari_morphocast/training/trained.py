@@ -77,7 +77,7 @@ class Trained:
             What can be tuned is tuned on the frames before this one; on those that
             training would use unless told.
         """
-        kind = FORECASTERS.get(name)
+        kind, movie = FORECASTERS.get(name), movie.pictures
         if kind is None or kind(kind.Config(), 1).stages():
             names = ", ".join(n for n, k in FORECASTERS.items() if is_baseline(k))
             raise SettingsError(
@@ -137,7 +137,7 @@ class Trained:
     def labels(self) -> bool:
         """Whether it has to see a segmentation beside the pictures."""
         movies = self.checkpoint.movies
-        return bool(movies) and movies[0].labels
+        return bool(movies and movies[0].labels)
 
     @property
     def device(self) -> torch.device:
@@ -202,6 +202,7 @@ class Trained:
     ) -> Iterator[Step]:
         """What the model says, lead by lead, of a context in grey levels."""
         one = context.ndim == 4
+        context = context[..., : self.checkpoint.channels, :, :]
         scaled = self.checkpoint.scaling.apply(context[None] if one else context)
         steps = unroll(torch.from_numpy(scaled).to(self.device))
         while True:
@@ -286,6 +287,10 @@ class Trained:
         frames = self.unroll_members(context)
         return np.stack([next(frames) for _ in range(horizon)], axis=-4)
 
+    def seen_of(self, movie: Movie) -> Movie:
+        """What it sees of a movie: pictures, and a segmentation if it knows them."""
+        return movie if self.labels else movie.pictures
+
     def require_channels(self, movie: Movie) -> None:
         """Refuse a movie with more or fewer channels.
 
@@ -300,11 +305,11 @@ class Trained:
                 f"{self.name!r} has learned from a segmentation, too, but "
                 f"{movie.name!r} has none; give one of the same frames (labels)."
             )
-        if movie.shape[1] != channels:
+        given = self.seen_of(movie).shape[1]
+        if given != channels:
             raise MovieError(
                 f"{self.name!r} was trained on {channels} channel(s), but "
-                f"{movie.name!r} has {movie.shape[1]}; choose a channel or another "
-                "model."
+                f"{movie.name!r} has {given}; choose a channel or another model."
             )
 
     def misfits(self, movie: Movie) -> list[str]:
@@ -316,6 +321,7 @@ class Trained:
             If the model cannot be used on this movie at all.
         """
         self.require_channels(movie)
+        movie = self.seen_of(movie)
         if not self.checkpoint.movies:
             return []
         first, name = self.checkpoint.movies[0], self.name

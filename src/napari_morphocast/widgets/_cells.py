@@ -9,7 +9,7 @@ from napari.layers import Labels
 
 from napari_morphocast.data.labels import brightest, with_labels
 from napari_morphocast.errors import MovieError
-from napari_morphocast.widgets._regions import RegionPicker, region_of
+from napari_morphocast.widgets._regions import RegionPicker, painted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,13 @@ def with_cells(
             f"{movie.name!r} has several channels in one layer; choose one of them to "
             "use a segmentation beside it, or split the layer into its channels."
         )
-    labelled = with_labels(movie, region_of(layer, sources[0]).mask)
+    mask = painted(layer, sources[0])
+    if not mask.any():
+        raise MovieError(
+            f"Nothing in the layer {layer.name!r} lies on the movie; choose the labels "
+            "that belong to it."
+        )
+    labelled = with_labels(movie, mask)
     return labelled, [*sources, cells_of(sources[0], movie)]
 
 

@@ -72,9 +72,9 @@ class EvaluateDock(QWidget):
 
     # --- what the presenter may ask
 
-    def movie(self, channels: int | None) -> Movie | None:
+    def movie(self, channels: int | None, *, labels: bool = False) -> Movie | None:
         """The chosen movie, lazily, and where its layer lies."""
-        found = self.form.picker.movie(channels)
+        found = self.form.picker.movie(channels, labels=labels)
         self._sources = found[1] if found else ()
         return found[0] if found else None
 

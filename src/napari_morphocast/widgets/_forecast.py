@@ -91,9 +91,9 @@ class ForecastDock(QWidget):
 
     # --- what the presenter may ask
 
-    def movie(self, channels: int | None) -> Movie | None:
+    def movie(self, channels: int | None, *, labels: bool = False) -> Movie | None:
         """The chosen movie, lazily, and what its results will inherit."""
-        found = self.form.picker.movie(channels)
+        found = self.form.picker.movie(channels, labels=labels)
         self._sources = found[1] if found else ()
         return found[0] if found else None
 

@@ -96,27 +96,27 @@ class MoviePicker(QWidget):
         place = float(layer.world_to_data(self._viewer.dims.point)[at])
         return int(min(max(round(place), 0), layer.data.shape[at] - 1))
 
-    def movie(self, channels: int | None) -> tuple[Movie, list[Source]] | None:
+    def movie(
+        self, channels: int | None, *, labels: bool = False
+    ) -> tuple[Movie, list[Source]] | None:
         """The chosen movie and what its results inherit.
 
-        A model for several channels gets all layers that are channels of one movie.
+        A model for several channels gets all layers that are channels of one movie,
+        one that knows ``labels`` the chosen cells, too.
         """
         layer = self.layer()
         if layer is None:
             return None
         family = channels_of_one_movie(self._viewer, layer)
-        cells = self.cells.layer()
-        pictures = channels - 1 if channels and cells is not None else None
-        if len(family) > 1 and len(family) in (channels, pictures):
+        cells = self.cells.layer() if labels else None
+        if len(family) > 1 and channels == len(family) + labels:
             movie = together([movie_from_layer(one) for one in family])
             sources = [Source.of(one) for one in family]
         else:
             channel: int | None = self.channel.currentData()
             movie = movie_from_layer(layer, channel=channel, z=self._slice())
             sources = [Source.of(layer, channel=channel)]
-        if cells is not None and movie.shape[1] == pictures:
-            return with_cells(movie, sources, cells)
-        return movie, sources
+        return (movie, sources) if cells is None else with_cells(movie, sources, cells)
 
     def refill(self) -> None:
         """List the layers again; keeps the choice if it is still there."""

@@ -105,7 +105,7 @@ def region_of(layer: Shapes | Labels, source: Source) -> Region:
         If it covers nothing of them.
     """
     shapes = isinstance(layer, Shapes)
-    mask = _drawn(layer, source) if shapes else _painted(layer, source)
+    mask = _drawn(layer, source) if shapes else _always(painted(layer, source))
     if not mask.any():
         raise MovieError(
             f"Nothing in the layer {layer.name!r} lies on the movie, so no error would "
@@ -141,21 +141,22 @@ def _ellipse(box: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(box.mean(0) + outline)
 
 
-def _painted(layer: Labels, source: Source) -> NDArray[np.bool_]:
-    """Every label together, (Y, X) or, if it differs from frame to frame, (T, Y, X)."""
+def painted(layer: Labels, source: Source) -> NDArray[np.bool_]:
+    """Every label together on the grid of the movie, (Y, X) or (T, Y, X)."""
     ndim = min(layer.ndim, len(source.axes))
     axes = source.axes[len(source.axes) - ndim :]
-    painted = np.asarray(data_of(layer)) != 0
-    seen = _seen(painted.any(tuple(range(layer.ndim - ndim))), layer, source)
+    there = np.asarray(data_of(layer)) != 0
+    seen = _seen(there.any(tuple(range(layer.ndim - ndim))), layer, source)
     other = tuple(at for at, axis in enumerate(axes) if axis.letter not in "TYX")
     mask = np.asarray(seen.any(other))
     letters = [axis.letter for axis in axes if axis.letter in "TYX"]
-    mask = mask.transpose([letters.index(a) for a in "TYX" if a in letters])
-    if mask.ndim == 3:
-        frames = mask.any((1, 2))
-        if frames.sum() == 1:
-            mask = mask[frames][0]
-    return mask
+    return mask.transpose([letters.index(a) for a in "TYX" if a in letters])
+
+
+def _always(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """What was painted in a single frame counts in all frames."""
+    frames = mask.any((1, 2)) if mask.ndim == 3 else np.zeros(0, np.bool_)
+    return mask[frames][0] if frames.sum() == 1 else mask
 
 
 def _seen(painted: NDArray[Any], layer: Labels, source: Source) -> NDArray[np.bool_]:
