@@ -77,13 +77,7 @@ def train(
     before = load(start_from) if start_from else None
     note = ""
     if before is not None:
-        run = _continued(run, before)
-        before.require_channels(some[0])
-        if some[0].labels and not before.labels:
-            raise MovieError(
-                f"{before.name!r} has learned without a segmentation; finetune it "
-                "without one (labels)."
-            )
+        run = _continued(run, before, some[0])
     else:
         run, note = fitted(run, some)
     check_place(path)
@@ -178,8 +172,14 @@ def _fresh(draft: Checkpoint, split: Split) -> Network:
     return model
 
 
-def _continued(run: Run, before: Trained) -> Run:
+def _continued(run: Run, before: Trained, movie: Movie) -> Run:
     """Finetune: the old model's settings, window, members; the new training's rest."""
+    before.require_channels(movie)
+    if movie.labels and not before.labels:
+        raise MovieError(
+            f"{before.name!r} has learned without a segmentation; finetune it without "
+            "one (labels)."
+        )
     kept = before.checkpoint
     config = model_class(kept.model).Config
     training = run.training.model_copy(update={"members": kept.training.members})
