@@ -2,7 +2,6 @@
 
 import os
 import threading
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -143,18 +142,21 @@ def test_more_frames_than_announced_are_left_out(tmp_path, ending):
     assert len(read_movie(path)) == 4
 
 
+def imagej_info(path):
+    with tifffile.TiffFile(path) as tif:
+        return tif.imagej_metadata["Info"]
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_the_note_is_in_the_file(tmp_path, ending):
     path = saved(tmp_path / f"out{ending}", movie(2, 1, 8, 8), note="forecast", first=7)
     text = {
         ".ome.tif": lambda: tifffile.tiffcomment(path),
-        ".tif": lambda: tifffile.TiffFile(path).imagej_metadata["Info"],
+        ".tif": lambda: imagej_info(path),
         ".ome.zarr": lambda: str(dict(zarr.open_group(str(path), mode="r").attrs)),
         ".npy": lambda: (tmp_path / "out.npy.json").read_text(),
     }
-    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
-        found = text[ending]()
-    assert "forecast; frame 0 here is frame 7 of cells" in found
+    assert "forecast; frame 0 here is frame 7 of cells" in text[ending]()
 
 
 def test_fiji_and_napari_find_the_axes_of_an_ome_tiff(tmp_path):
