@@ -32,6 +32,7 @@ BESIDE = "denoised", "ridge", "advection"
 SHARED: tuple[dict[str, Any], ...] = (
     {},
     {"start": "persistence"},
+    {"start": "regression"},
     {"head": "change"},
     {"balance": False},
     {"horizon": 1},
