@@ -270,7 +270,15 @@ class Moving(Forecaster):
         return (moved.frame for moved in self.unroll_moving(context))
 
 
-class Synthesizer(Model):
+class Coded(ABC):
+    """Describes frames by codes: those that look alike have codes alike."""
+
+    @abstractmethod
+    def codes(self, frames: Tensor) -> Tensor:
+        """Codes (B, size) of frames (B, C, Y, X), scaled to about 0..1, of any size."""
+
+
+class Synthesizer(Model, Coded):
     """Makes frames that were never seen, from codes that say how they look.
 
     Images are (B, frames C, side, side) with values of about 0..1: frames in a row are
@@ -317,6 +325,14 @@ class Synthesizer(Model):
     @abstractmethod
     def unlike(self, one: Tensor, other: Tensor) -> Tensor:
         """How unlike images are, pair by pair on average, as an eye might see it."""
+
+    def codes(self, frames: Tensor) -> Tensor:
+        """Codes (B, size) of frames (B, C, Y, X), of larger ones of their middle.
+
+        Where an image holds several frames in a row, it is the same one each time.
+        """
+        image = self.fitted(frames.repeat(1, self.frames, 1, 1))
+        return self.encode(image).flatten(1)
 
     def images(self, batch: Window[Tensor]) -> Tensor:
         """The last frames of windows as images (B, frames C, side, side)."""

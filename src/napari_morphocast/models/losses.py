@@ -104,6 +104,16 @@ def relative(
     return TYPICAL * torch.stack(shares).mean()
 
 
+def drawn_leads(horizon: int) -> int:
+    """How many leads of a training window are rolled out, drawn for each batch.
+
+    Short rollouts are cheap and teach the first step, long ones that forecasts must not
+    drift; k leads are drawn 1 / k as often as 1, up to ``horizon``.
+    """
+    often = 1 / torch.arange(1, horizon + 1)
+    return 1 + int(torch.multinomial(often, 1))
+
+
 def dissimilarity(forecast: Tensor, target: Tensor) -> Tensor:
     """1 - SSIM with the Gaussian 11 x 11 window of Wang et al. (2004), data range 1.
 

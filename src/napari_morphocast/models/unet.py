@@ -14,7 +14,7 @@ from napari_morphocast.models.base import Forecaster, ModelConfig
 from napari_morphocast.models.correction import SLACK, Begin, Correction
 from napari_morphocast.models.flow import PAIRS, going_on, motions
 from napari_morphocast.models.layers import padded
-from napari_morphocast.models.losses import Weights, distance, relative
+from napari_morphocast.models.losses import Weights, distance, drawn_leads, relative
 from napari_morphocast.models.regression import held, limits, newest, pushed
 
 if TYPE_CHECKING:
@@ -144,16 +144,11 @@ class UNet(Forecaster, name="unet"):
         return distance(forecast, target, self.config.weights)
 
     def loss(self, batch: Window[Tensor]) -> Tensor:
-        """Error of a rollout, up to a lead drawn for each batch.
-
-        Short rollouts are cheap and teach the first step, long ones that forecasts
-        must not drift; a lead of k is drawn 1 / k as often as a lead of 1.
-        """
+        """Error of a rollout, up to a lead drawn for each batch."""
         context, target = batch
         if self.config.noise:
             context = context + self.config.noise * torch.randn_like(context)
-        often = 1 / torch.arange(1, target.shape[1] + 1)
-        leads = 1 + int(torch.multinomial(often, 1))
+        leads = drawn_leads(target.shape[1])
         forecast, truth = self.forecast(context, leads), target[:, :leads]
         if not self.config.balance:
             return self.criterion(forecast, truth)
