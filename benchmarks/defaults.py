@@ -63,6 +63,27 @@ VARIANTS: dict[str, tuple[dict[str, Any], ...]] = {
         {"hidden": (16,)},
         {"hidden": (24, 24)},
     ),
+    "latent_lstm": (
+        {},
+        {"rollout": "image"},
+        {"reading": "both"},
+        {"skip": False},
+        {"finetune": False},
+        {"shortest": 64},
+        {"horizon": 1},
+        {"horizon": 8},
+        {"context": 4},
+        {"tile": 32},
+        {"code": 32},
+        {"width": 32},
+        {"layers": 1},
+        {"hidden": 128},
+        {"learning_rate": 1e-3},
+        {"batch": 8},
+        {"crop": 128},
+        {"ema": 0.0},
+        {"ssim": 0.1},
+    ),
 }
 CPU = Hardware(device="cpu")
 
