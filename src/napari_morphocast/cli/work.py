@@ -11,6 +11,7 @@ from napari_morphocast.cli.inputs import (
     check_target,
     hardware_of,
     interruptible,
+    those_given,
 )
 from napari_morphocast.cli.report import describe, follow, leads, say, warn
 from napari_morphocast.errors import MorphocastError, SettingsError
@@ -46,8 +47,7 @@ def learn(
     hardware: Mapping[str, object],
 ) -> None:
     """Train, show how it goes, and say what the model is worth."""
-    given = *paths, *opening.labels, *filter(None, [plan.start_from])
-    check_target(plan.output, *given)
+    check_target(plan.output, *paths, *opening.labels, *those_given(plan.start_from))
     movies = opening.open_all(paths)
     aside = plan.for_programs
     with interruptible() as stop:
