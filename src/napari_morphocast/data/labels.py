@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tifffile
 
+from napari_morphocast.data.overlay import misplaced
 from napari_morphocast.data.refusal import refusing
 from napari_morphocast.errors import MovieError
 
@@ -59,13 +60,8 @@ def with_labels(movie: Movie, labels: NDArray[Any]) -> Movie:
     MovieError
         If the sizes differ, or what should be probabilities is none.
     """
-    frames, _, height, width = movie.shape
-    if labels.shape not in ((frames, height, width), (height, width)):
-        found = " x ".join(map(str, labels.shape))
-        raise MovieError(
-            f"The labels have {found} pixels, but {movie.name!r} has {frames} frames "
-            f"of {height} x {width}; give labels of the same frames."
-        )
+    if wrong := misplaced("The labels have", labels, movie):
+        raise MovieError(f"{wrong}; give labels of the same frames.")
     if labels.dtype.kind not in "biuf":
         raise MovieError(f"Labels are numbers, but these are {labels.dtype}.")
     if labels.dtype.kind == "f" and not (labels.min() >= 0 and labels.max() <= 1):
