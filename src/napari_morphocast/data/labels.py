@@ -6,10 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 
-from napari_morphocast.data.overlay import misplaced
-from napari_morphocast.data.refusal import refusing
+from napari_morphocast.data.overlay import misplaced, read_overlay
 from napari_morphocast.errors import MovieError
 
 if TYPE_CHECKING:
@@ -25,22 +23,8 @@ BRIGHTEST = 65535  # grey level, in movies that could hold more
 
 
 def read_labels(path: Path) -> NDArray[Any]:
-    """Values of a TIFF or .npy file, without axes of length 1.
-
-    Raises
-    ------
-    MovieError
-        If the file is missing, damaged, or of another kind.
-    """
-    ending = path.suffix.lower()
-    if ending not in (".tif", ".tiff", ".npy"):
-        raise MovieError(f"{path.name} holds no labels; give a .tif or .npy file.")
-    with refusing(str(path)):
-        if ending == ".npy":
-            values = np.load(path, allow_pickle=False)
-        else:
-            values = tifffile.imread(path)
-        return np.asarray(np.squeeze(values))
+    """Values of a TIFF or .npy file, without axes of length 1."""
+    return read_overlay(path, "labels")
 
 
 def with_labels(movie: Movie, labels: NDArray[Any]) -> Movie:
