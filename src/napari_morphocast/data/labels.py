@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_morphocast.data.movie import LazyFrames
 from napari_morphocast.data.overlay import misplaced, read_overlay
 from napari_morphocast.errors import MovieError
 
@@ -68,7 +69,7 @@ def with_labels(movie: Movie, labels: NDArray[Any]) -> Movie:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Beside:
+class _Beside(LazyFrames):
     """Frames with labels as one more channel, from 0 to the brightest grey level."""
 
     movie: Movie
@@ -88,8 +89,7 @@ class _Beside:
         """Which of several channels the pictures are, if only one was chosen."""
         return getattr(self.movie.frames, "channel", None)
 
-    def __getitem__(self, key: Any) -> NDArray[Any]:
-        time, *rest = key if isinstance(key, tuple) else (key,)
+    def at(self, time: Any) -> NDArray[Any]:
         pictures = np.asarray(self.movie.frames[time])
         shown = self.labels
         if shown.ndim == 2:
@@ -100,9 +100,7 @@ class _Beside:
             share = share > SURE
         bright = share * brightest(self.dtype)
         channel = np.expand_dims(bright.astype(self.dtype), -3)
-        frames = np.concatenate([pictures, channel], -3)
-        lead = (slice(None),) if isinstance(time, slice) else ()
-        return np.asarray(frames[(*lead, *rest)] if rest else frames)
+        return np.concatenate([pictures, channel], -3)
 
 
 def brightest(dtype: np.dtype[Any]) -> float:
