@@ -202,6 +202,7 @@ class Trained:
     ) -> Iterator[Step]:
         """What the model says, lead by lead, of a context in grey levels."""
         one = context.ndim == 4
+        # Pictures only, if a segmentation that it does not know lies beside them.
         context = context[..., : self.checkpoint.channels, :, :]
         scaled = self.checkpoint.scaling.apply(context[None] if one else context)
         steps = unroll(torch.from_numpy(scaled).to(self.device))
