@@ -12,7 +12,8 @@ from movies import gliding
 from napari_morphocast import api, cli
 from napari_morphocast.data.checks import check
 from napari_morphocast.data.io import read_movie, write_movie
-from napari_morphocast.data.labels import NAME, with_labels
+from napari_morphocast.data.labels import NAME, read_labels, with_labels
+from napari_morphocast.data.mask import read_mask
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.data.windows import Window
 from napari_morphocast.errors import MovieError, SettingsError
@@ -93,6 +94,27 @@ def test_probabilities_stay_probabilities_and_one_picture_is_that_of_all_frames(
 def test_what_is_no_segmentation_is_refused(labels, words):
     with pytest.raises(MovieError, match=words):
         with_labels(gliding(), labels)
+
+
+@pytest.mark.parametrize(
+    ("read", "what"), [(read_labels, "no labels"), (read_mask, "no mask")]
+)
+def test_a_file_that_cannot_be_read_is_refused_as_what_it_was_given_for(
+    tmp_path, read, what
+):
+    other, damaged = tmp_path / "a.png", tmp_path / "a.npy"
+    damaged.write_bytes(b"PK\x03\x04 and no more")
+    for path in (other, damaged):
+        with pytest.raises(MovieError, match=what):
+            read(path)
+
+
+def test_an_archive_of_arrays_is_not_taken_for_labels(tmp_path):
+    path = tmp_path / "masks.npy"
+    with path.open("wb") as file:
+        np.savez(file, cells(gliding()))
+    with pytest.raises(MovieError, match="archive of arrays"):
+        read_labels(path)
 
 
 def made(**settings: object) -> SDCNet:
@@ -203,8 +225,9 @@ def test_models_with_and_without_a_segmentation_are_compared(model, tmp_path):
     alone = api.evaluate(movie, path, horizon=2, hardware=CPU)
     ours = [[row.value for row in one.of("plain", "mse")] for one in (both, alone)]
     assert ours[0] == ours[1]
-    step = next(iter(api.predict(seen, path, hardware=CPU).steps))
-    assert step.frame.shape[0] == 1
+    for foretell in (api.predict, api.rollout):
+        made = [foretell(one, path, hardware=CPU) for one in (seen, movie)]
+        np.testing.assert_array_equal(*(next(one.frames) for one in made))
     with pytest.raises(MovieError, match="without a segmentation"):
         api.train(seen, tmp_path / "c.morphocast", start_from=path)
 

@@ -96,7 +96,6 @@ def predict(
     """
     task: Task = "between" if between else "forecast"
     trained = ready(movie, model, hardware, task=task)
-    movie = trained.seen_of(movie)
     if lead < 1 or (between and lead > 1):
         most = "; a frame between others has lead 1" if between else " or more"
         raise SettingsError(f"The lead must be 1 frame{most}, not {lead}.")
@@ -152,7 +151,6 @@ def rollout(
     """
     begin = len(movie) if start is None else start
     trained = ready(movie, model, hardware, until=begin)
-    movie = trained.seen_of(movie)
     if horizon < 1:
         raise SettingsError(f"The horizon must be 1 frame or more, not {horizon}.")
     if len(movie) < trained.context:

@@ -152,6 +152,11 @@ def parsed(change: str) -> tuple[str, Any]:
         return key.strip(), text.strip()
 
 
+def those_given(*paths: Path | None) -> tuple[Path, ...]:
+    """Those of some paths that were given at all."""
+    return tuple(path for path in paths if path is not None)
+
+
 def check_target(path: Path, *inputs: Path | str) -> None:
     """Refuse to write into a missing folder or over something that is read.
 
@@ -187,7 +192,7 @@ def check_score_targets(
     """Refuse also tables and pictures whose ending names no format, before any work."""
     from napari_morphocast.evaluation.exporting import check_ending
 
-    for output in filter(None, (table, plot)):
+    for output in those_given(table, plot):
         check_target(output, *inputs)
     if table is not None:
         check_ending(table)

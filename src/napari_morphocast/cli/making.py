@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from napari_morphocast.cli import work
-from napari_morphocast.cli.inputs import Opening, Settings
+from napari_morphocast.cli.inputs import Opening, Settings, those_given
 from napari_morphocast.cli.options import (
     Axes,
     Changes,
@@ -158,7 +158,7 @@ def predict(
 ) -> None:
     """Foretell each frame from the frames before it, or from both sides of it."""
     outputs = Outputs(output, error, spread, motion)
-    opening = Opening(axes, channel, z, fill_nan, (labels,) if labels else ())
+    opening = Opening(axes, channel, z, fill_nan, those_given(labels))
     work.foretell_each(movie, opening, model, outputs, (lead, between), device)
 
 
@@ -181,7 +181,7 @@ def rollout(
     device: Device = "auto",
 ) -> None:
     """Foretell frame after frame, past the movie's end."""
-    opening = Opening(axes, channel, z, fill_nan, (labels,) if labels else ())
+    opening = Opening(axes, channel, z, fill_nan, those_given(labels))
     outputs = Outputs(output, spread=spread, motion=motion)
     work.roll_out(movie, opening, model, outputs, (horizon, start), device)
 

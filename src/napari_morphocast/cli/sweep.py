@@ -11,6 +11,7 @@ from napari_morphocast.cli.inputs import (
     hardware_of,
     interruptible,
     parsed,
+    those_given,
 )
 from napari_morphocast.cli.report import bar, describe, leads, say
 from napari_morphocast.cli.work import worth
@@ -155,7 +156,7 @@ def _conclude(
     say(weighed(found.importance()) or "Too few trials to say which settings matter.")
     if plot is not None:
         found.plot(plot)
-    for output in filter(None, outputs):
+    for output in those_given(*outputs):
         say(f"Wrote {output}.")
     _say_kept(found, how)
     if found.left:

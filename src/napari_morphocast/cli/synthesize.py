@@ -10,6 +10,7 @@ from napari_morphocast.cli.inputs import (
     check_score_targets,
     hardware_of,
     interruptible,
+    those_given,
 )
 from napari_morphocast.cli.report import bar, say, warn
 from napari_morphocast.errors import SettingsError
@@ -51,8 +52,8 @@ def make(
     from napari_morphocast.data.io import write_movie
 
     output, plot = outputs
-    check_movie_target(output, model, *filter(None, [wish.like]))
-    check_score_targets(None, plot, model, output, *filter(None, [wish.like]))
+    check_movie_target(output, model, *those_given(wish.like))
+    check_score_targets(None, plot, model, output, *those_given(wish.like))
     if wish.like is None and (wish.refine is not None or wish.frame != -1):
         raise SettingsError("--frame and --refine need --like MOVIE.")
     like = opening.open(wish.like) if wish.like else None

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from napari_morphocast.cli import listing
-from napari_morphocast.cli.inputs import Opening
+from napari_morphocast.cli.inputs import Opening, those_given
 from napari_morphocast.cli.options import (
     MODEL,
     Axes,
@@ -62,7 +62,7 @@ def evaluate(
     """Score forecasts beside the baselines, or made frames beside real ones."""
     from napari_morphocast.cli.evaluating import Comparison, compare
 
-    opening = Opening(axes, channel, z, fill_nan, (labels,) if labels else ())
+    opening = Opening(axes, channel, z, fill_nan, those_given(labels))
     how = Comparison(horizon, since, controls, output, plot, region)
     compare(movie, opening, models, how, device)
 
@@ -102,7 +102,7 @@ def robustness(
     from napari_morphocast.cli.robustness import Stress, stress
 
     how = Stress(tuple(damage or ()), steps, tuple(lead or (1,)), since, forecasts)
-    opening = Opening(axes, channel, z, fill_nan, (labels,) if labels else ())
+    opening = Opening(axes, channel, z, fill_nan, those_given(labels))
     stress(movie, opening, models, how, (output, plot), device)
 
 
@@ -133,7 +133,7 @@ def surprise(
     """Find divisions, deaths and what else a model did not foresee."""
     from napari_morphocast.cli.surprise import Search, find
 
-    opening = Opening(axes, channel, z, fill_nan, (labels,) if labels else ())
+    opening = Opening(axes, channel, z, fill_nan, those_given(labels))
     how = Search(lead, alarms, until, blur)
     find(movie, opening, model, how, (output, events), device)
 

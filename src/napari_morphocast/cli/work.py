@@ -11,6 +11,7 @@ from napari_morphocast.cli.inputs import (
     check_target,
     hardware_of,
     interruptible,
+    those_given,
 )
 from napari_morphocast.cli.report import describe, follow, leads, say, warn
 from napari_morphocast.errors import MorphocastError, SettingsError
@@ -46,8 +47,7 @@ def learn(
     hardware: Mapping[str, object],
 ) -> None:
     """Train, show how it goes, and say what the model is worth."""
-    given = *paths, *opening.labels, *filter(None, [plan.start_from])
-    check_target(plan.output, *given)
+    check_target(plan.output, *paths, *opening.labels, *those_given(plan.start_from))
     movies = opening.open_all(paths)
     aside = plan.for_programs
     with interruptible() as stop:
@@ -106,8 +106,7 @@ def foretell_each(
 
     outputs.check(path, model, *opening.labels)
     movie = opening.open(path)
-    trained = _ready(model, movie)
-    movie = trained.seen_of(movie)
+    trained, movie = _ready(model, movie)
     outputs.check_model(trained)
     lead, between = how
     forecast = api.predict(
@@ -139,8 +138,7 @@ def roll_out(
 
     outputs.check(path, model, *opening.labels)
     movie = opening.open(path)
-    trained = _ready(model, movie)
-    movie = trained.seen_of(movie)
+    trained, movie = _ready(model, movie)
     outputs.check_model(trained)
     horizon, start = stretch
     forecast = api.rollout(
@@ -207,10 +205,10 @@ def _say_checks(movie: Movie, *, aside: bool) -> None:
         say(f"  {sentence}", aside=aside)
 
 
-def _ready(model: str, movie: Movie) -> Trained:
-    """Load a model, and say where the movie differs from what it has learned."""
+def _ready(model: str, movie: Movie) -> tuple[Trained, Movie]:
+    """Load a model, and say where what it sees differs from what it has learned."""
     from napari_morphocast import api
 
     trained = api.load(model, movie)
     warn(trained.misfits(movie))
-    return trained
+    return trained, trained.seen_of(movie)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_morphocast.data.movie import Movie
+from napari_morphocast.data.movie import LazyFrames, Movie
 from napari_morphocast.data.refusal import refusing
 from napari_morphocast.errors import MovieError
 
@@ -229,7 +229,7 @@ def _pixel_pair(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class ArrangedFrames:
+class ArrangedFrames(LazyFrames):
     """Frames (T, C, Y, X) of an array with its axes in another order; lazy.
 
     Parameters
@@ -274,21 +274,16 @@ class ArrangedFrames:
         """Type of the grey levels, in the byte order of this machine."""
         return np.dtype(self.array.dtype).newbyteorder("=")
 
-    def __getitem__(self, key: Any) -> NDArray[Any]:
-        time, *rest = key if isinstance(key, tuple) else (key,)
-        length = self.shape[0]
-        if isinstance(time, slice):
-            start, stop, step = time.indices(length)
-            if step < 1:
-                raise IndexError("frames are read forwards")
-            span = slice(start, max(start, stop), step)
-            lead: tuple[Any, ...] = (slice(None),)
-        else:
-            at = range(length)[time]
-            span, lead = slice(at, at + 1, 1), (0,)
+    def at(self, time: Any) -> NDArray[Any]:
+        """Read what lies there; an image library's error becomes a MovieError."""
+        if not isinstance(time, slice):
+            number = range(self.shape[0])[time]
+            return np.asarray(self.at(slice(number, number + 1))[0])
+        start, stop, step = time.indices(self.shape[0])
+        if step < 1:
+            raise IndexError("frames are read forwards")
         with refusing(self.name):
-            frames = self._frames(span)
-        return np.asarray(frames[(*lead, *rest)])
+            return self._frames(slice(start, max(start, stop), step))
 
     def _frames(self, span: slice) -> NDArray[Any]:
         if not isinstance(self.z, str):

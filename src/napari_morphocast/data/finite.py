@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_morphocast.data.movie import LazyFrames
 from napari_morphocast.errors import MovieError
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def fill_nan(movie: Movie, *, from_past: bool = False) -> Movie:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Filled:
+class _Filled(LazyFrames):
     """Frames (T, C, Y, X) whose broken pixels are interpolated when they are read."""
 
     frames: Frames
@@ -94,15 +95,12 @@ class _Filled:
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(self.frames.dtype)
 
-    def __getitem__(self, key: Any) -> NDArray[Any]:
-        time, *rest = key if isinstance(key, tuple) else (key,)
+    def at(self, time: Any) -> NDArray[Any]:
         numbers = range(self.shape[0])[time]
         if isinstance(numbers, int):
-            frame = self._frame(numbers)
-            return frame[tuple(rest)] if rest else frame
+            return self._frame(numbers)
         frames = [self._frame(number) for number in numbers]
-        stack = np.stack(frames) if frames else np.empty((0, *self.shape[1:]))
-        return stack[(slice(None), *rest)] if rest else stack
+        return np.stack(frames) if frames else np.empty((0, *self.shape[1:]))
 
     def _frame(self, number: int) -> NDArray[Any]:
         frame = np.asarray(self.frames[number])

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import tifffile
 
-from napari_morphocast.data.refusal import refusing
+from napari_morphocast.data.movie import LazyFrames
+from napari_morphocast.data.overlay import misplaced, read_overlay
 from napari_morphocast.errors import MovieError
 
 if TYPE_CHECKING:
@@ -24,22 +24,8 @@ BRIGHTEST = 65535  # grey level, in movies that could hold more
 
 
 def read_labels(path: Path) -> NDArray[Any]:
-    """Values of a TIFF or .npy file, without axes of length 1.
-
-    Raises
-    ------
-    MovieError
-        If the file is missing, damaged, or of another kind.
-    """
-    ending = path.suffix.lower()
-    if ending not in (".tif", ".tiff", ".npy"):
-        raise MovieError(f"{path.name} holds no labels; give a .tif or .npy file.")
-    with refusing(str(path)):
-        if ending == ".npy":
-            values = np.load(path, allow_pickle=False)
-        else:
-            values = tifffile.imread(path)
-        return np.asarray(np.squeeze(values))
+    """Values of a TIFF or .npy file, without axes of length 1."""
+    return read_overlay(path, "labels")
 
 
 def with_labels(movie: Movie, labels: NDArray[Any]) -> Movie:
@@ -59,13 +45,8 @@ def with_labels(movie: Movie, labels: NDArray[Any]) -> Movie:
     MovieError
         If the sizes differ, or what should be probabilities is none.
     """
-    frames, _, height, width = movie.shape
-    if labels.shape not in ((frames, height, width), (height, width)):
-        found = " x ".join(map(str, labels.shape))
-        raise MovieError(
-            f"The labels have {found} pixels, but {movie.name!r} has {frames} frames "
-            f"of {height} x {width}; give labels of the same frames."
-        )
+    if wrong := misplaced("The labels have", labels, movie):
+        raise MovieError(f"{wrong}; give labels of the same frames.")
     if labels.dtype.kind not in "biuf":
         raise MovieError(f"Labels are numbers, but these are {labels.dtype}.")
     if labels.dtype.kind == "f" and not (labels.min() >= 0 and labels.max() <= 1):
@@ -88,7 +69,7 @@ def with_labels(movie: Movie, labels: NDArray[Any]) -> Movie:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Beside:
+class _Beside(LazyFrames):
     """Frames with labels as one more channel, from 0 to the brightest grey level."""
 
     movie: Movie
@@ -108,8 +89,7 @@ class _Beside:
         """Which of several channels the pictures are, if only one was chosen."""
         return getattr(self.movie.frames, "channel", None)
 
-    def __getitem__(self, key: Any) -> NDArray[Any]:
-        time, *rest = key if isinstance(key, tuple) else (key,)
+    def at(self, time: Any) -> NDArray[Any]:
         pictures = np.asarray(self.movie.frames[time])
         shown = self.labels
         if shown.ndim == 2:
@@ -120,9 +100,7 @@ class _Beside:
             share = share > SURE
         bright = share * brightest(self.dtype)
         channel = np.expand_dims(bright.astype(self.dtype), -3)
-        frames = np.concatenate([pictures, channel], -3)
-        lead = (slice(None),) if isinstance(time, slice) else ()
-        return np.asarray(frames[(*lead, *rest)] if rest else frames)
+        return np.concatenate([pictures, channel], -3)
 
 
 def brightest(dtype: np.dtype[Any]) -> float:

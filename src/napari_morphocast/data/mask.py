@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_morphocast.data.labels import read_labels
+from napari_morphocast.data.overlay import read_overlay
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,11 +15,5 @@ if TYPE_CHECKING:
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
-    """True where a TIFF or .npy file is not zero, without axes of length 1.
-
-    Raises
-    ------
-    MovieError
-        If the file is missing, damaged, or of another kind.
-    """
-    return np.asarray(read_labels(path) != 0, np.bool_)
+    """True where a TIFF or .npy file is not zero, without axes of length 1."""
+    return np.asarray(read_overlay(path, "mask") != 0, np.bool_)

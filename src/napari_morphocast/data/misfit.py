@@ -17,6 +17,29 @@ TOLERANCE = 0.1  # of time step and pixel size, beyond which a movie is another 
 WIDER, SHIFTED = 3.0, 0.5  # grey range: its factor; its offset, in units of itself
 
 
+def require_channels(
+    channels: int, labels: bool, movie: Movie, model: str = "The model"
+) -> None:
+    """Refuse a movie without the segmentation, or the channels, that a model knows.
+
+    Raises
+    ------
+    MovieError
+        If the model cannot be used on this movie at all.
+    """
+    if labels and not movie.labels:
+        raise MovieError(
+            f"{model} has learned from a segmentation, too, but {movie.name!r} has "
+            "none; give one of the same frames as its cells (labels)."
+        )
+    given = movie.shape[1] if labels else movie.pictured
+    if given != channels:
+        raise MovieError(
+            f"{model} was trained on {channels} channel(s), but {movie.name!r} has "
+            f"{given}; choose a channel or another model."
+        )
+
+
 def differences(
     interval: float | None,
     pixel_size: tuple[float, float] | None,

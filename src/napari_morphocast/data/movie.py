@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,6 +29,23 @@ class Frames(Protocol):
 
     def __getitem__(self, key: Any) -> Any:
         """Read some frames; anything that ``numpy.asarray`` understands."""
+
+
+class LazyFrames(ABC):
+    """Frames (T, C, Y, X) that are made whole when they are read."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def at(self, time: Any) -> NDArray[Any]:
+        """One frame (C, Y, X) for a number, some (T, C, Y, X) for a slice."""
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        """What a key asks for of the frames that its first part asks for."""
+        time, *rest = key if isinstance(key, tuple) else (key,)
+        frames = self.at(time)
+        lead = (slice(None),) if isinstance(time, slice) else ()
+        return np.asarray(frames[(*lead, *rest)]) if rest else frames
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -141,7 +159,7 @@ class Movie:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _View:
+class _View(LazyFrames):
     """Frames ``start`` to ``stop - 1`` of other frames, maybe some channels only."""
 
     frames: Frames
@@ -159,18 +177,15 @@ class _View:
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(self.frames.dtype)
 
-    def __getitem__(self, key: Any) -> NDArray[Any]:
-        time, *rest = key if isinstance(key, tuple) else (key,)
+    def at(self, time: Any) -> NDArray[Any]:
         if isinstance(time, slice):
             begin, end, step = time.indices(self.stop - self.start)
             if step < 1:
                 raise IndexError("frames are read forwards")
             time = slice(self.start + begin, self.start + max(begin, end), step)
         else:
-            length = self.stop - self.start
-            time = range(self.start, self.stop)[time if time >= 0 else time + length]
+            time = range(self.start, self.stop)[time]
         frames = np.asarray(self.frames[time])
-        if self.channels is not None:
-            frames = np.take(frames, self.channels, axis=-3)
-        lead = (slice(None),) if isinstance(time, slice) else ()
-        return frames[(*lead, *rest)] if rest else frames
+        if self.channels is None:
+            return frames
+        return np.take(frames, self.channels, axis=-3)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def refusing(name: str) -> Iterator[None]:
+def refusing(name: str, what: str = "movie") -> Iterator[None]:
     """Turn whatever goes wrong while ``name`` is read into a `MovieError`."""
     try:
         yield
@@ -21,10 +21,10 @@ def refusing(name: str) -> Iterator[None]:
     # Broad on purpose: damaged files make tifffile, zarr, zlib, numpy and Pillow
     # raise almost anything (struct.error, KeyError, RecursionError, ...).
     except Exception as error:
-        raise MovieError(_sentence(name, error)) from error
+        raise MovieError(_sentence(name, what, error)) from error
 
 
-def _sentence(name: str, error: Exception) -> str:
+def _sentence(name: str, what: str, error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return f"{name} is not there; check the path."
     if isinstance(error, PermissionError):
@@ -38,6 +38,6 @@ def _sentence(name: str, error: Exception) -> str:
         )
     found = " ".join(f"{type(error).__name__}: {error}".split())[:120].rstrip(".:, ")
     return (
-        f"{name} is damaged, or is not a movie that can be read ({found}); "
+        f"{name} is damaged, or holds no {what} that can be read ({found}); "
         "export it again, as OME-TIFF if possible."
     )

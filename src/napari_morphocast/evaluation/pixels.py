@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_morphocast.data.overlay import misplaced
 from napari_morphocast.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -53,13 +54,8 @@ def check_region(region: NDArray[np.bool_] | None, movie: Movie) -> None:
     """
     if region is None:
         return
-    frames, _, height, width = movie.shape
-    if region.shape not in ((height, width), (frames, height, width)):
-        found = " x ".join(map(str, region.shape))
-        raise SettingsError(
-            f"The region has {found} pixels, but {movie.name!r} has {frames} frames of "
-            f"{height} x {width}; draw it on this movie."
-        )
+    if wrong := misplaced("The region has", region, movie):
+        raise SettingsError(f"{wrong}; draw it on this movie.")
     if not np.any(region):
         raise SettingsError(
             "The region is empty, so no error would count; draw a larger one."

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from napari_morphocast.errors import MorphocastError, SettingsError
 from napari_morphocast.presenters import evaluate_wording as wording
+from napari_morphocast.presenters.chosen import MovieView
 from napari_morphocast.presenters.evaluate_work import (
     Evaluation,
     Item,
@@ -34,11 +35,8 @@ STOPPING = "Stopping after this forecast…"
 UNSEEN = 0.8  # share of the movie after which scoring begins if no model knows it
 
 
-class EvaluateView(Protocol):
+class EvaluateView(MovieView, Protocol):
     """All that the presenter may ask of a screen."""
-
-    def movie(self, channels: int | None, *, labels: bool = False) -> Movie | None:
-        """The chosen movie; raises MovieError if the layer cannot be one."""
 
     def models(self) -> Sequence[Path]:
         """Files of the ticked models."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_morphocast.errors import MorphocastError, MovieError
 from napari_morphocast.evaluation.baselines import BASELINES, REFERENCES
+from napari_morphocast.presenters.chosen import MovieView, movie_for
 from napari_morphocast.presenters.forecasting import (
     Canvas,
     Order,
@@ -37,14 +38,8 @@ NO_FUTURE = "This model fills in frames between others; it does not look ahead."
 STOPPING = "Stopping after this frame…"
 
 
-class ForecastView(Protocol):
+class ForecastView(MovieView, Protocol):
     """All that the presenter may ask of a screen."""
-
-    def movie(self, channels: int | None, *, labels: bool = False) -> Movie | None:
-        """The chosen movie; raises MovieError if the layer cannot be one.
-
-        ``channels`` is how many the model works on, None if any number will do.
-        """
 
     def model(self) -> ModelChoice | None:
         """The chosen model."""
@@ -128,7 +123,7 @@ class ForecastPresenter:
                 self._show_blocked(error.on_screen)
                 return
         try:
-            movie = _movie_for(facts, self._view)
+            movie = movie_for(facts, self._view)
             if movie is None:
                 self._view.show_movie(NO_MOVIE)
                 self._show_blocked("", NO_MOVIE)
@@ -171,7 +166,7 @@ class ForecastPresenter:
         choice = view.model()
         try:
             facts = _facts_of(choice)
-            movie = _movie_for(facts, view)
+            movie = movie_for(facts, view)
             if choice is None or movie is None:
                 return
             device, precision = view.hardware()
@@ -300,13 +295,6 @@ def verdict(result: Result) -> str:
     if result.begun.between:
         how = "filled in between their neighbours"
     return f"{where}, {how}: {_comparison(scores)}."
-
-
-def _movie_for(facts: ModelFacts | None, view: ForecastView) -> Movie | None:
-    """The chosen movie, with what a model has to see of it."""
-    if facts is None:
-        return view.movie(None)
-    return view.movie(facts.channels, labels=facts.labels)
 
 
 def _facts_of(choice: ModelChoice | None) -> ModelFacts | None:

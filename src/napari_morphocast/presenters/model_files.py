@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_morphocast.data.fingerprint import seen_until
-from napari_morphocast.data.misfit import differences
-from napari_morphocast.errors import CheckpointError, MovieError
+from napari_morphocast.data.misfit import differences, require_channels
+from napari_morphocast.errors import CheckpointError
 from napari_morphocast.evaluation.baselines import BASELINES
 from napari_morphocast.presenters.wording import frames
 
@@ -118,17 +118,7 @@ class ModelFacts:
         MovieError
             If the model cannot be used on it at all.
         """
-        if self.labels and not movie.labels:
-            raise MovieError(
-                "This model has learned from a segmentation, too; choose the Labels "
-                "layer that goes with the movie as its cells."
-            )
-        given = movie.shape[1] if self.labels else movie.pictured
-        if given != self.channels:
-            raise MovieError(
-                f"This model works on {self.channels} channel(s), but the movie has "
-                f"{given}; choose a channel or another model."
-            )
+        require_channels(self.channels, self.labels, movie)
         return differences(self.interval, self.pixel_size, movie)
 
     def unseen(self, movie: Movie) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_morphocast.data.writing import write_movie
 from napari_morphocast.errors import MorphocastError, MovieError
+from napari_morphocast.presenters.chosen import MovieView, movie_for
 from napari_morphocast.presenters.forecast import describe
 from napari_morphocast.presenters.job import Job
 from napari_morphocast.presenters.model_files import read_facts
@@ -20,7 +21,6 @@ from napari_morphocast.presenters.wording import frames
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from napari_morphocast.data.movie import Movie
     from napari_morphocast.presenters.job import Background
     from napari_morphocast.presenters.synthesize_work import Item, Kind
 
@@ -40,11 +40,8 @@ NOTHING_MADE = "Make frames first; then they can be rolled out."
 NEW_SEEDS = 10_000  # few digits, so that one can be noted down
 
 
-class SynthesizeView(Protocol):
+class SynthesizeView(MovieView, Protocol):
     """All that the presenter may ask of a screen."""
-
-    def movie(self, channels: int | None, *, labels: bool = False) -> Movie | None:
-        """The chosen movie; raises MovieError if the layer cannot be one."""
 
     def model(self) -> Path | None:
         """File of the chosen model."""
@@ -127,11 +124,7 @@ class SynthesizePresenter:
         view, path = self._view, self._view.model()
         try:
             facts = read_facts(path) if path else None
-            movie = (
-                view.movie(facts.channels, labels=facts.labels)
-                if facts
-                else view.movie(None)
-            )
+            movie = movie_for(facts, view)
         except MorphocastError as error:
             view.show_ready(error.on_screen, error.on_screen)
             return
@@ -209,7 +202,7 @@ class SynthesizePresenter:
         if path is None:
             raise MovieError(NO_MODEL)
         facts = read_facts(path)
-        movie = view.movie(facts.channels, labels=facts.labels)
+        movie = movie_for(facts, view)
         if movie is None and kind != "random":
             raise MovieError(NO_MOVIE)
         seed = view.seed()

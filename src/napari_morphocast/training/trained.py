@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 import torch
 
-from napari_morphocast.data.misfit import differences, other_greys
+from napari_morphocast.data.misfit import differences, other_greys, require_channels
 from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import Part, WindowSpec
-from napari_morphocast.errors import ForecastError, MovieError, SettingsError
+from napari_morphocast.errors import ForecastError, SettingsError
 from napari_morphocast.evaluation.calibration import Calibration
 from napari_morphocast.models.base import FORECASTERS, Forecaster, Model, Moving
 from napari_morphocast.models.ensemble import Ensemble
@@ -202,6 +202,7 @@ class Trained:
     ) -> Iterator[Step]:
         """What the model says, lead by lead, of a context in grey levels."""
         one = context.ndim == 4
+        # Pictures only, if a segmentation that it does not know lies beside them.
         context = context[..., : self.checkpoint.channels, :, :]
         scaled = self.checkpoint.scaling.apply(context[None] if one else context)
         steps = unroll(torch.from_numpy(scaled).to(self.device))
@@ -299,18 +300,8 @@ class Trained:
         MovieError
             If the model cannot be used on this movie at all.
         """
-        channels = self.checkpoint.channels
-        if self.labels and not movie.labels:
-            raise MovieError(
-                f"{self.name!r} has learned from a segmentation, too, but "
-                f"{movie.name!r} has none; give one of the same frames (labels)."
-            )
-        given = self.seen_of(movie).shape[1]
-        if given != channels:
-            raise MovieError(
-                f"{self.name!r} was trained on {channels} channel(s), but "
-                f"{movie.name!r} has {given}; choose a channel or another model."
-            )
+        channels, name = self.checkpoint.channels, repr(self.name)
+        require_channels(channels, self.labels, movie, name)
 
     def misfits(self, movie: Movie) -> list[str]:
         """Sentences on how a movie differs from those the model learned from.

@@ -11,7 +11,7 @@ from dask import array as dask_array
 
 from napari_morphocast.data.axes import movie_from_array
 from napari_morphocast.data.io import read_metadata, read_movie
-from napari_morphocast.data.movie import Movie
+from napari_morphocast.data.movie import LazyFrames, Movie
 from napari_morphocast.errors import MovieError
 
 if TYPE_CHECKING:
@@ -319,7 +319,7 @@ class _Lazy:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Joined:
+class _Joined(LazyFrames):
     """Frames of several movies, one channel after the other."""
 
     movies: tuple[Movie, ...]
@@ -333,12 +333,9 @@ class _Joined:
     def dtype(self) -> np.dtype[Any]:
         return np.result_type(*(movie.dtype for movie in self.movies))
 
-    def __getitem__(self, key: Any) -> NDArray[Any]:
-        time, *rest = key if isinstance(key, tuple) else (key,)
+    def at(self, time: Any) -> NDArray[Any]:
         parts = [np.asarray(movie.frames[time]) for movie in self.movies]
-        frames = np.concatenate(parts, axis=-3).astype(self.dtype, copy=False)
-        lead = (slice(None),) if isinstance(time, slice) else ()
-        return frames[(*lead, *rest)] if rest else frames
+        return np.concatenate(parts, axis=-3).astype(self.dtype, copy=False)
 
 
 def _axes(layer: Layer) -> tuple[str, str]:
