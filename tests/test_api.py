@@ -7,6 +7,7 @@ import torch
 from movies import gliding
 from napari_morphocast import api
 from napari_morphocast.api import forecasting
+from napari_morphocast.data import finite
 from napari_morphocast.data.checks import check, fill_nan
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import (
@@ -81,6 +82,37 @@ def test_a_rollout_from_the_middle_looks_at_no_later_frame(model):
         blind_after(gliding(), 12), model, horizon=4, start=12, hardware=CPU
     )
     np.testing.assert_array_equal(list(honest.frames), list(blind.frames))
+
+
+def test_a_network_with_a_memory_may_be_warmed_up_on_the_whole_history(model):
+    known = gliding().read(0, 20)
+    rolled = api.rollout(gliding(), model, horizon=2, start=20, context=20)
+    expected = api.load(model).forecast(known, 2)
+    np.testing.assert_allclose(list(rolled.frames), expected, atol=0.5)
+    short = api.rollout(gliding(), model, horizon=2, start=20)
+    assert np.abs(np.stack(list(short.frames)) - expected).max() > 1
+
+
+@pytest.mark.parametrize(
+    ("context", "said"),
+    [(0, "1 frame.* or more before it forecasts, not 0"), (40, "40 frames before")],
+)
+def test_a_context_that_cannot_be_shown_is_refused(model, context, said):
+    with pytest.raises((SettingsError, MovieError), match=said):
+        api.rollout(gliding(), model, context=context, hardware=CPU)
+
+
+@pytest.mark.parametrize("kind", ["convlstm", "unet", "advection"])
+def test_a_long_history_is_seen_in_parts(kind, model, tmp_path, monkeypatch):
+    chosen = model if kind == "convlstm" else kind
+    if kind == "unet":
+        chosen = tmp_path / "u.morphocast"
+        run = Run.make("unet", epochs=1, batches=1, members=2)
+        list(api.train(gliding(), chosen, run, hardware=CPU))
+    usual = list(api.rollout(gliding(), chosen, horizon=2, context=25).frames)
+    monkeypatch.setattr(finite, "CHUNK", 4 * 24 * 28)
+    parts = list(api.rollout(gliding(), chosen, horizon=2, context=25).frames)
+    np.testing.assert_array_equal(usual, parts)
 
 
 def test_the_first_frame_of_a_rollout_is_the_prediction_at_lead_one(model):

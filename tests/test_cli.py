@@ -278,6 +278,10 @@ def test_rollout_goes_past_the_end_unless_told_otherwise(
     words = ("--horizon", 6, "--start", 20)
     assert run("rollout", movie, model, "-o", tmp_path / "r.tif", *words) == 0
     assert "frames 20 to 25, 2 of them beyond" in capsys.readouterr().out
+    words = ("--horizon", 2, "--context", 20)
+    assert run("rollout", movie, model, "-o", tmp_path / "long.npy", *words) == 0
+    ahead = np.load(tmp_path / "r.npy")[:2], np.load(tmp_path / "long.npy")
+    assert not np.array_equal(*ahead)
 
 
 def test_evaluate_prints_skill_and_writes_csv_and_plot(

@@ -163,6 +163,17 @@ def test_networks_of_before_still_open(name, tmp_path):
     assert not any("usual" in key for key in model.state_dict())
 
 
+def test_a_long_context_is_followed_in_parts():
+    model, context = made("convlstm"), texture(1, 9, 1, 40, 48)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    model.correction.carries.fill_(1)
+    whole = model.follow([context])
+    parts = model.follow(context.split([4, 1, 1, 3], 1))
+    for _ in range(3):
+        torch.testing.assert_close(next(whole), next(parts))
+
+
 def test_where_motions_bring_nothing_none_are_estimated(monkeypatch):
     model = made("unet")
     model.tune([texture(9, 1, 40, 48, seed=n) for n in range(4)])

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from napari_morphocast.api.loading import ready
-from napari_morphocast.data.finite import read_finite
+from napari_morphocast.data.finite import pieces, read_finite, require_finite
 from napari_morphocast.data.scaling import as_stored
 from napari_morphocast.errors import MovieError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.data.windows import Task, WindowSpec
     from napari_morphocast.training.config import Hardware
+    from napari_morphocast.training.trained import Trained
 
 PIXELS_AT_ONCE = 2**18  # in one batch of windows while predicting
 
@@ -135,6 +136,7 @@ def rollout(
     *,
     horizon: int = 12,
     start: int | None = None,
+    context: int | None = None,
     hardware: Hardware | None = None,
 ) -> Forecast:
     """Foretell frame after frame, each from the forecasts before it.
@@ -148,26 +150,49 @@ def rollout(
     start : int, optional
         Number of the first forecast frame: frames before it are known, it and all
         later ones are not looked at. The movie's end unless told otherwise.
+    context : int, optional
+        How many known frames it starts from; as many as it learned to unless told. A
+        network with a memory reads them all, however many, in the order of time.
     """
     begin = len(movie) if start is None else start
     trained = ready(movie, model, hardware, until=begin)
     if horizon < 1:
         raise SettingsError(f"The horizon must be 1 frame or more, not {horizon}.")
-    if len(movie) < trained.context:
-        raise MovieError(
-            f"{trained.name} has to see {trained.context} frames before it forecasts, "
-            f"but {movie.name!r} has {len(movie)}; use a longer movie, or a model "
-            "trained with a shorter context."
-        )
-    if not trained.context <= begin <= len(movie):
-        raise MovieError(
-            f"A rollout of {trained.name} can start at frames {trained.context} to "
-            f"{len(movie)} of {movie.name!r}, counted from 0, but not at {begin}."
-        )
-    known = read_finite(movie, begin - trained.context, begin)
+    seen = trained.context if context is None else context
+    _check_start(movie, trained, begin, seen)
+    known = _known(movie, begin - seen, begin)
 
     def steps() -> Iterator[Step]:
-        for frame, *others in islice(trained.foretell(known), horizon):
+        for frame, *others in islice(trained.follow(known), horizon):
             yield Step(as_stored(frame, movie.dtype), *others)
 
     return Forecast(begin, horizon, steps())
+
+
+def _known(movie: Movie, first: int, stop: int) -> Iterable[NDArray[np.float32]]:
+    """Frames that are known: at once if they are few, else in parts, as needed."""
+    parts = list(pieces(movie, first, stop))
+    if len(parts) == 1:
+        return [read_finite(movie, first, stop)]
+    require_finite(movie, first, stop)
+    return (read_finite(movie, *part) for part in parts)
+
+
+def _check_start(movie: Movie, trained: Trained, begin: int, seen: int) -> None:
+    """Refuse a rollout that would begin with fewer frames than it has to see."""
+    fewest = trained.shortest_context
+    if seen < fewest:
+        raise SettingsError(
+            f"{trained.name} has to see {fewest} frame(s) or more before it forecasts, "
+            f"not {seen}."
+        )
+    if len(movie) < seen:
+        raise MovieError(
+            f"{trained.name} has to see {seen} frames before it forecasts, but "
+            f"{movie.name!r} has {len(movie)}; use a longer movie or a shorter context."
+        )
+    if not seen <= begin <= len(movie):
+        raise MovieError(
+            f"A rollout of {trained.name} can start at frames {seen} to {len(movie)} "
+            f"of {movie.name!r}, counted from 0, but not at {begin}."
+        )

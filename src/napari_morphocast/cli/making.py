@@ -171,6 +171,10 @@ def rollout(
         int | None,
         option("--start", "number of the first forecast frame; else the movie's end"),
     ] = None,
+    context: Annotated[
+        int | None,
+        option("--context", "known frames to start from; else as many as in training"),
+    ] = None,
     spread: Spread = None,
     motion: Motion = None,
     axes: Axes = None,
@@ -183,7 +187,7 @@ def rollout(
     """Foretell frame after frame, past the movie's end."""
     opening = Opening(axes, channel, z, fill_nan, those_given(labels))
     outputs = Outputs(output, spread=spread, motion=motion)
-    work.roll_out(movie, opening, model, outputs, (horizon, start), device)
+    work.roll_out(movie, opening, model, outputs, (horizon, start, context), device)
 
 
 def synthesize(

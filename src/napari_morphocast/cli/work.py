@@ -130,7 +130,7 @@ def roll_out(
     opening: Opening,
     model: str,
     outputs: Outputs,
-    stretch: tuple[int, int | None],
+    stretch: tuple[int, int | None, int | None],
     device: str,
 ) -> None:
     """Write frames that are each foretold from the forecasts before them."""
@@ -140,12 +140,13 @@ def roll_out(
     movie = opening.open(path)
     trained, movie = _ready(model, movie)
     outputs.check_model(trained)
-    horizon, start = stretch
+    horizon, start, context = stretch
     forecast = api.rollout(
         movie,
         trained,
         horizon=horizon,
         start=start,
+        context=context,
         hardware=hardware_of({"device": device}),
     )
     with interruptible() as stop:

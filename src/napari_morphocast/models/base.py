@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_morphocast.errors import SettingsError
+from napari_morphocast.models.coded import Coded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -191,6 +192,13 @@ class Forecaster(Model):
             known frames are used up.
         """
 
+    def follow(self, parts: Iterable[Tensor]) -> Iterator[Tensor]:
+        """As ``unroll``, from known frames that come in parts, (B, T, C, Y, X) each.
+
+        A network with a memory need not keep them all.
+        """
+        yield from self.unroll(torch.cat(list(parts), 1))
+
     def forecast(self, context: Tensor, horizon: int) -> Tensor:
         """Foretell ``horizon`` frames from the frames before them.
 
@@ -268,14 +276,6 @@ class Moving(Forecaster):
     def unroll(self, context: Tensor) -> Iterator[Tensor]:
         """Foretell one frame after the other, for as long as anybody asks."""
         return (moved.frame for moved in self.unroll_moving(context))
-
-
-class Coded(ABC):
-    """Describes frames by codes: those that look alike have codes alike."""
-
-    @abstractmethod
-    def codes(self, frames: Tensor) -> Tensor:
-        """Codes (B, size) of frames (B, C, Y, X), scaled to about 0..1, of any size."""
 
 
 class Synthesizer(Model, Coded):

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from napari_morphocast.models.base import Forecaster, ModelConfig
 from napari_morphocast.models.correction import SLACK, Begin, Correction
-from napari_morphocast.models.flow import going_on, motions
+from napari_morphocast.models.flow import PAIRS, going_on, motions
 from napari_morphocast.models.layers import padded
 from napari_morphocast.models.losses import Weights, distance, relative
-from napari_morphocast.models.regression import held, limits, newest, pushed
+from napari_morphocast.models.regression import held, limits, newest, pushed, widened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 CHANGE_GAIN = 4.0  # brings changes to about the spread of frames
 LATEST = 4  # frames that the regression looks at
+AT_ONCE = 16  # frames whose motion is estimated together: a long context fits in memory
 
 
 class ConvLSTMConfig(Weights, Begin, ModelConfig):
@@ -226,11 +227,21 @@ class ConvLSTM(Forecaster, name="convlstm"):
 
     def unroll(self, context: Tensor) -> Iterator[Tensor]:
         """Foretell frame after frame from the model's own forecasts."""
+        return self.follow(context.split(AT_ONCE, 1))
+
+    def follow(self, parts: Iterable[Tensor]) -> Iterator[Tensor]:
+        """As ``unroll``; of known frames that come in parts only its memory is kept."""
         memory: Memory | None = None
-        for frame, motion in self._moving(context):
-            memory = self.remember(frame, memory, motion)
+        extremes, before = None, None
+        for part in parts:
+            for frame, motion in self._moving(part, before):
+                memory = self.remember(frame, memory, motion)
+            extremes = limits(part, extremes)
+            before = part if before is None else torch.cat([before, part], 1)
+            before = before[:, -PAIRS:]
         assert memory is not None
-        extremes = limits(context, SLACK)
+        assert extremes is not None
+        extremes = widened(extremes, SLACK)
         while True:
             frame = held(self.next_frame(memory), extremes)
             yield frame
@@ -261,12 +272,15 @@ class ConvLSTM(Forecaster, name="convlstm"):
             x = norm(state.hidden)
         return Memory(pushed(latest, frame), motion, moved, tuple(after))
 
-    def _moving(self, context: Tensor) -> Iterable[tuple[Tensor, Tensor | None]]:
+    def _moving(
+        self, part: Tensor, before: Tensor | None = None
+    ) -> Iterable[tuple[Tensor, Tensor | None]]:
         """Every known frame with how it moves, if that matters."""
-        frames = context.unbind(1)
         if not self.correction.carrying:
-            return ((frame, None) for frame in frames)
-        return zip(frames, motions(context).unbind(1), strict=True)
+            return ((frame, None) for frame in part.unbind(1))
+        seen = part if before is None else torch.cat([before, part], 1)
+        moving = motions(seen)[:, -part.shape[1] :]
+        return zip(part.unbind(1), moving.unbind(1), strict=True)
 
     def next_frame(self, memory: Memory) -> Tensor:
         """Make the frame (B, C, Y, X) that follows the last one seen."""
@@ -323,7 +337,7 @@ class ConvLSTM(Forecaster, name="convlstm"):
             if step >= first:
                 forecasts.append(self.next_frame(memory))
         assert memory is not None
-        extremes = limits(context, SLACK)
+        extremes = widened(limits(context), SLACK)
         forecasts[-1] = held(forecasts[-1], extremes)
         for _ in range(horizon - 1):
             memory = self.remember(forecasts[-1], memory)

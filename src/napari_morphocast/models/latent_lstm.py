@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from napari_morphocast.models.autoencoder import Autoencoder
-from napari_morphocast.models.base import Coded, Forecaster, Objective, Stage
+from napari_morphocast.models.base import Forecaster, Objective, Stage
+from napari_morphocast.models.coded import Coded
 from napari_morphocast.models.correction import SLACK
 from napari_morphocast.models.latent_config import LatentConfig
 from napari_morphocast.models.losses import distance, drawn_leads, relative
-from napari_morphocast.models.regression import held, limits, pushed
+from napari_morphocast.models.regression import held, limits, pushed, widened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,7 +152,7 @@ class LatentLSTM(Forecaster, Coded, name="latent_lstm"):
         """
         if lengths is not None:
             context = _oldest_repeated(context, lengths)
-        last, extremes = context[:, -1], limits(context, SLACK)
+        last, extremes = context[:, -1], widened(limits(context), SLACK)
         codes = self._encoded(context)
         base, kept = self._decoded(codes[:, -1], last), self.dynamics.fade
         while True:

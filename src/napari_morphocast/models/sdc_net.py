@@ -24,7 +24,7 @@ from napari_morphocast.models.flow import last_motions
 from napari_morphocast.models.layers import padded
 from napari_morphocast.models.losses import relative
 from napari_morphocast.models.motion import warp
-from napari_morphocast.models.regression import held, limits, newest, pushed
+from napari_morphocast.models.regression import held, limits, newest, pushed, widened
 from napari_morphocast.models.robust import AdaptiveLoss, stretched
 from napari_morphocast.models.sdc_config import SDCConfig
 from napari_morphocast.models.sdc_parts import (
@@ -144,7 +144,7 @@ class SDCNet(Moving, name="sdc_net"):
         """Move the last frame of (B, T, C, Y, X) on."""
         latest = self.latest(context)
         known, way = latest.frames[:, -1], torch.zeros_like(latest.motions[:, -1])
-        extremes = limits(latest.frames, SLACK)
+        extremes = widened(limits(latest.frames), SLACK)
         while True:
             features = self.features(latest)
             motion = self.moving(features, latest)

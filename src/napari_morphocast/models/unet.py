@@ -15,7 +15,7 @@ from napari_morphocast.models.correction import SLACK, Begin, Correction
 from napari_morphocast.models.flow import PAIRS, going_on, motions
 from napari_morphocast.models.layers import padded
 from napari_morphocast.models.losses import Weights, distance, drawn_leads, relative
-from napari_morphocast.models.regression import held, limits, newest, pushed
+from napari_morphocast.models.regression import held, limits, newest, pushed, widened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -128,7 +128,7 @@ class UNet(Forecaster, name="unet"):
     def unroll(self, context: Tensor) -> Iterator[Tensor]:
         """Go on from the latest frames of (B, T, C, Y, X)."""
         latest = newest(context, self.config.frames)
-        extremes = limits(latest, SLACK)
+        extremes = widened(limits(latest), SLACK)
         known = context[:, -min(PAIRS + 1, self.config.frames) :]
         motion = motions(known)[:, -1] if self.correction.carrying else None
         while True:

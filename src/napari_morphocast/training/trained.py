@@ -23,7 +23,7 @@ from napari_morphocast.training.memory import free, ran_out
 from napari_morphocast.training.tuning import stretches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -128,6 +128,12 @@ class Trained:
         return self.checkpoint.window.context
 
     @property
+    def shortest_context(self) -> int:
+        """How few frames a forecast can start from."""
+        model = self.model
+        return model.shortest_context if isinstance(model, Forecaster) else 1
+
+    @property
     def interval(self) -> float | None:
         """Seconds between the frames that it learned from, if they are known."""
         movies = self.checkpoint.movies
@@ -201,27 +207,31 @@ class Trained:
         self, unroll: Callable[[Tensor], Iterator[Step]], context: NDArray[Any]
     ) -> Iterator[Step]:
         """What the model says, lead by lead, of a context in grey levels."""
-        one = context.ndim == 4
-        # Pictures only, if a segmentation that it does not know lies beside them.
-        context = context[..., : self.checkpoint.channels, :, :]
-        scaled = self.checkpoint.scaling.apply(context[None] if one else context)
-        steps = unroll(torch.from_numpy(scaled).to(self.device))
-        while True:
-            yield self._next(steps, context.shape)
+        return self._safely(unroll(self._scaled(context)), context.shape)
 
-    def _next(self, steps: Iterator[Step], shape: tuple[int, ...]) -> Step:
-        try:
-            with torch.inference_mode():
-                return next(steps)
-        except RuntimeError as error:
-            if not ran_out(error):
-                raise
-            height, width = shape[-2:]
-            raise ForecastError(
-                f"Memory ran out on {self.device}{free(self.device)} while forecasting "
-                f"frames of {height} x {width} pixels; forecast on the CPU, or crop "
-                "the movie."
-            ) from None
+    def _scaled(self, frames: NDArray[Any]) -> Tensor:
+        """Frames in grey levels as the model sees them, (B, T, C, Y, X)."""
+        # Pictures only, if a segmentation that it does not know lies beside them.
+        frames = frames[..., : self.checkpoint.channels, :, :]
+        batch = frames[None] if frames.ndim == 4 else frames
+        return torch.from_numpy(self.checkpoint.scaling.apply(batch)).to(self.device)
+
+    def _safely(self, steps: Iterator[Step], shape: tuple[int, ...]) -> Iterator[Step]:
+        """Go through steps; should memory run out, say so in a sentence."""
+        while True:
+            try:
+                with torch.inference_mode():
+                    step = next(steps)
+            except RuntimeError as error:
+                if not ran_out(error):
+                    raise
+                height, width = shape[-2:]
+                raise ForecastError(
+                    f"Memory ran out on {self.device}{free(self.device)} while "
+                    f"forecasting frames of {height} x {width} pixels; forecast on the "
+                    "CPU, or crop the movie."
+                ) from None
+            yield step
 
     def forecast(self, context: NDArray[Any], horizon: int) -> NDArray[np.float32]:
         """Foretell frames in grey levels, shape ([B,] horizon, C, Y, X)."""
@@ -239,6 +249,22 @@ class Trained:
             for lead, members in enumerate(self.unroll_members(context), start=1):
                 spread = self.calibration.spread(members, lead)
                 yield Foretold(members.mean(0), spread)
+
+    def follow(self, parts: Iterable[NDArray[Any]]) -> Iterator[Foretold]:
+        """As ``foretell``, from known frames that come in parts, (T, C, Y, X) each.
+
+        A single network with a memory keeps none of them, however many there are.
+        """
+        model = self.model
+        if not isinstance(model, Forecaster) or self.moves or self.members > 1:
+            yield from self.foretell(np.concatenate(list(parts)))
+            return
+        parts = iter(parts)
+        first = next(parts)
+        seen = (self._scaled(part) for part in chain([first], parts))
+        for frame in self._safely(model.follow(seen), first.shape):
+            found = _array(frame, like=first)
+            yield Foretold(self.checkpoint.scaling.invert(found))
 
     @property
     def moves(self) -> bool:
