@@ -267,6 +267,17 @@ def test_cells_painted_in_one_frame_are_cells_of_that_frame(viewer):
         with_cells(gliding(), [Source.of(layer)], labels)
 
 
+def test_what_is_painted_later_is_seen_at_the_next_look(viewer):
+    layer, labels = add_layers(viewer)
+    before, _ = with_cells(gliding(), [Source.of(layer)], labels)
+    labels.data[3] = 0  # as a script does, which tells nobody
+    labels.paint((4, 5, 6), 9)
+    after, _ = with_cells(gliding(), [Source.of(layer)], labels)
+    assert not after.raw(3, 4)[0, 1].any()
+    assert after.raw(4, 5)[0, 1, 5, 6]
+    assert before.raw(3, 4)[0, 1].any()
+
+
 def test_a_sweep_may_weigh_growth(tmp_path):
     movie = gliding()
     fixed = {**TINY, "growth": 1.5}

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
@@ -17,10 +15,11 @@ if TYPE_CHECKING:
 
 def fingerprint(frame: NDArray[Any]) -> str:
     """Eight hexadecimal digits that (almost) only this frame has."""
-    native = np.ascontiguousarray(
-        frame.astype(frame.dtype.newbyteorder("="), copy=False)
-    )
-    return hashlib.blake2b(native.tobytes(), digest_size=4).hexdigest()
+    return hashlib.blake2b(_bytes(frame), digest_size=4).hexdigest()
+
+
+def _bytes(frame: NDArray[Any]) -> bytes:
+    return frame.astype(frame.dtype.newbyteorder("="), copy=False).tobytes()
 
 
 def print_of(movie: Movie, time: int) -> str:
@@ -28,13 +27,17 @@ def print_of(movie: Movie, time: int) -> str:
     return fingerprint(movie.raw(time, time + 1)[:, : movie.pictured])
 
 
-def print_of_labels(movie: Movie, times: Iterable[int]) -> str:
-    """Fingerprint of the segmentation in some frames; empty if there is none."""
-    if not movie.labels:
-        return ""
-    cells = movie.only([movie.shape[1] - 1])
-    frames = [cells.raw(int(time), int(time) + 1) for time in times]
-    return fingerprint(np.concatenate(frames))
+def prints_of(movie: Movie, times: Iterable[int]) -> tuple[tuple[str, ...], str]:
+    """Fingerprints of the pictures of some frames, and one of their segmentations.
+
+    The latter is empty if there is none. Each frame is read once.
+    """
+    seen, cells = [], hashlib.blake2b(digest_size=4)
+    for time in times:
+        frame = movie.raw(time, time + 1)
+        seen.append(fingerprint(frame[:, : movie.pictured]))
+        cells.update(_bytes(frame[:, movie.pictured :]))
+    return tuple(seen), cells.hexdigest() if movie.labels else ""
 
 
 def seen_until(learned: Iterable[tuple[int, Container[str]]], movie: Movie) -> int:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_morphocast.data.fingerprint import print_of, print_of_labels, seen_until
+from napari_morphocast.data.fingerprint import print_of, prints_of, seen_until
 from napari_morphocast.training.checkpoint import MovieRecord
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ MOST_SEEN = 256
 def record(movie: Movie, until: int) -> MovieRecord:
     """Remember a movie whose frames before ``until`` a model may have seen."""
     times = np.unique(np.linspace(0, until - 1, min(until, MOST_SEEN)).round())
+    seen, labels = prints_of(movie, map(int, times))
     return MovieRecord(
         name=movie.name,
         shape=movie.shape,
@@ -29,9 +30,9 @@ def record(movie: Movie, until: int) -> MovieRecord:
         pixel_size=movie.pixel_size,
         channels=movie.channels,
         rgb=movie.rgb,
-        labels=print_of_labels(movie, times),
+        labels=labels,
         until=until,
-        seen=tuple(print_of(movie, int(t)) for t in times),
+        seen=seen,
     )
 
 

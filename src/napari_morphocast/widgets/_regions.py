@@ -176,8 +176,13 @@ def _seen(painted: NDArray[Any], layer: Labels, source: Source) -> NDArray[np.bo
 
 
 def _taken(painted: NDArray[Any], axis: int, places: NDArray[Any]) -> NDArray[np.bool_]:
-    """The planes nearest to ``places`` along an axis; nothing beyond its ends."""
+    """The planes nearest to ``places`` along an axis; nothing beyond its ends.
+
+    Docks look often: planes that lie on the movie's own are not copied.
+    """
     nearest = np.round(places).astype(int)
+    if np.array_equal(nearest, np.arange(painted.shape[axis])):
+        return painted
     inside = (nearest >= 0) & (nearest < painted.shape[axis])
     taken = painted.take(np.clip(nearest, 0, painted.shape[axis] - 1), axis)
     shape = [-1 if at == axis else 1 for at in range(painted.ndim)]
