@@ -9,10 +9,10 @@ from movies import gliding
 from napari_morphocast import api
 from napari_morphocast.data.windows import Window
 from napari_morphocast.errors import SettingsError
-from napari_morphocast.models.base import Moving
 from napari_morphocast.models.denoised import blurred
 from napari_morphocast.models.ensemble import Ensemble
 from napari_morphocast.models.motion import warp
+from napari_morphocast.models.moving import Moving
 from napari_morphocast.models.sdc_net import SDCNet
 from napari_morphocast.training.config import Hardware, Run
 from napari_morphocast.training.events import EpochDone, Finished
@@ -273,6 +273,15 @@ def test_an_ensemble_keeps_what_its_members_stages_are():
 def test_a_map_of_errors_that_nobody_would_learn_is_refused():
     with pytest.raises(SettingsError, match="loss = adaptive"):
         made(errors="map")
+
+
+@pytest.mark.parametrize("other", [{"crop": 64}, {"flips": True}])
+def test_a_map_of_errors_is_learned_of_whole_frames_that_are_never_turned(other):
+    mapped = {"loss": "adaptive", "errors": "map"}
+    assert Run.make("sdc_net", **mapped).training.crop == 0
+    with pytest.raises(SettingsError, match=f"has to have {next(iter(other))} = "):
+        Run.make("sdc_net", **mapped, **other)
+    assert Run.make("sdc_net", **other)
 
 
 def test_it_can_fill_in_frames_with_its_own_defaults():

@@ -11,9 +11,10 @@ from pydantic import Field
 from scipy.ndimage import gaussian_filter
 from skimage.registration import optical_flow_tvl1
 
-from napari_morphocast.models.base import ModelConfig, Moved, Moving, Stage
+from napari_morphocast.models.base import ModelConfig, Stage
 from napari_morphocast.models.flow import flow
 from napari_morphocast.models.motion import warp
+from napari_morphocast.models.moving import Moved, Moving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -125,6 +125,11 @@ class Model(nn.Module, ABC):
         """
         return {}
 
+    @classmethod
+    def fixed(cls, config: ModelConfig) -> dict[str, Any]:
+        """Settings of window and training that cannot be others than these."""
+        return {}
+
     @abstractmethod
     def stages(self) -> tuple[Stage, ...]:
         """Stretches of training, in order; none for a model that needs no training."""
@@ -237,45 +242,6 @@ class Forecaster(Model):
     def pictures(self, batch: Window[Tensor], found: Tensor) -> Tensor:
         """Last input, forecast and truth of the first window."""
         return torch.stack([batch.context[0, -1], found[0, 0], batch.target[0, 0]])
-
-
-class Moved(NamedTuple):
-    """A forecast frame (B, C, Y, X), and what was done to the one before.
-
-    ``motion`` (B, 2, Y, X) says how far away each pixel was one frame before, in pixels
-    along Y and X; ``unusual`` (B, 1, Y, X) how much else was done to it: 0 is nothing.
-    """
-
-    frame: Tensor
-    motion: Tensor
-    unusual: Tensor
-
-
-class ErrorMaps(NamedTuple):
-    """What a model has learned of its errors at each place of a frame, (C, Y, X) each.
-
-    ``alpha`` says how much outliers count, from 0 (hardly) to 2 (in full), ``scale``
-    from which error on one is an outlier.
-    """
-
-    alpha: Tensor
-    scale: Tensor
-
-
-class Moving(Forecaster):
-    """Foretells frames by moving pixels, and can show how they move."""
-
-    @abstractmethod
-    def unroll_moving(self, context: Tensor) -> Iterator[Moved]:
-        """As ``unroll``, with how everything moves."""
-
-    def error_maps(self, height: int, width: int) -> ErrorMaps | None:
-        """What it has learned of its errors, if it has; in frames of this size."""
-        return None
-
-    def unroll(self, context: Tensor) -> Iterator[Tensor]:
-        """Foretell one frame after the other, for as long as anybody asks."""
-        return (moved.frame for moved in self.unroll_moving(context))
 
 
 class Synthesizer(Model, Coded):

@@ -11,10 +11,7 @@ from torch.nn import functional as F
 
 from napari_morphocast.errors import SettingsError
 from napari_morphocast.models.base import (
-    ErrorMaps,
     ModelConfig,
-    Moved,
-    Moving,
     Objective,
     Stage,
 )
@@ -24,6 +21,7 @@ from napari_morphocast.models.flow import last_motions
 from napari_morphocast.models.layers import padded
 from napari_morphocast.models.losses import relative
 from napari_morphocast.models.motion import warp
+from napari_morphocast.models.moving import ErrorMaps, Moved, Moving
 from napari_morphocast.models.regression import held, limits, newest, pushed, widened
 from napari_morphocast.models.robust import AdaptiveLoss, stretched
 from napari_morphocast.models.sdc_config import SDCConfig
@@ -106,10 +104,15 @@ class SDCNet(Moving, name="sdc_net"):
 
     @classmethod
     def usual(cls, config: ModelConfig) -> dict[str, Any]:
-        """As many frames as it sees; whole ones where a map of errors is learned."""
+        """As many frames as it sees."""
         assert isinstance(config, SDCConfig)
-        mapped = config.loss == "adaptive" and config.errors == "map"
-        return {"context": config.frames, **({"crop": 0} if mapped else {})}
+        return {"context": config.frames}
+
+    @classmethod
+    def fixed(cls, config: ModelConfig) -> dict[str, Any]:
+        """Whole frames, never turned, where errors are learned for each place."""
+        assert isinstance(config, SDCConfig)
+        return {"crop": 0, "flips": False} if config.errors == "map" else {}
 
     @property
     def lookback(self) -> int:

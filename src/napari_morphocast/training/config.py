@@ -237,12 +237,7 @@ class Run:
                 )
             parts[owner][key] = value
         settings = checked(config, parts.pop(config))
-        usual = model_class(name).usual(settings)
-        if values.get("task") == "between" and usual.get("context", 0) % 2:
-            usual["context"] += 1  # half of them before the missing frame, half after
-        if "epochs" in values:
-            usual.pop("minutes", None)  # whoever counts epochs wants all of them
-        for key, value in usual.items():
+        for key, value in _usual(name, settings, values).items():
             owner = next(p for p in parts if key in p.model_fields)
             parts[owner].setdefault(key, value)
         made = [checked(owner, given) for owner, given in parts.items()]
@@ -266,6 +261,25 @@ class Run:
         """Settings as one flat mapping; ``Run.make`` undoes it."""
         parts = (self.settings, self.window, self.training)
         return {k: v for part in parts for k, v in part.model_dump().items()}
+
+
+def _usual(
+    name: str, settings: ModelConfig, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Settings of window and training that a model suggests, and those it demands."""
+    kind = model_class(name)
+    usual, fixed = kind.usual(settings), kind.fixed(settings)
+    if given.get("task") == "between" and usual.get("context", 0) % 2:
+        usual["context"] += 1  # half of them before the missing frame, half after
+    if "epochs" in given:
+        usual.pop("minutes", None)  # whoever counts epochs wants all of them
+    for key, value in fixed.items():
+        if given.get(key, value) != value:
+            raise SettingsError(
+                f"With these settings {name} has to have {key} = {value}, not "
+                f"{given[key]}."
+            )
+    return usual | fixed
 
 
 def checked(kind: type[T], values: Mapping[str, Any]) -> T:

@@ -15,8 +15,9 @@ from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import Part, WindowSpec
 from napari_morphocast.errors import ForecastError, SettingsError
 from napari_morphocast.evaluation.calibration import Calibration
-from napari_morphocast.models.base import FORECASTERS, Forecaster, Model, Moving
+from napari_morphocast.models.base import FORECASTERS, Forecaster, Model
 from napari_morphocast.models.ensemble import Ensemble
+from napari_morphocast.models.moving import Moving
 from napari_morphocast.training.checkpoint import Checkpoint, read
 from napari_morphocast.training.config import TrainConfig
 from napari_morphocast.training.memory import free, ran_out
