@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari.utils.theme import get_theme
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import (
     QFrame,
     QLabel,
     QProgressBar,
     QPushButton,
     QScrollArea,
+    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -72,19 +73,42 @@ class DockForm:
         column.setSpacing(6)
         outside = QVBoxLayout(dock)
         outside.setContentsMargins(0, 0, 0, 0)
-        outside.addWidget(scrolling(inside))
-        dock.setMinimumWidth(WIDTH)
+        outside.addWidget(Scrolling(inside))
         return column
 
 
-def scrolling(inside: QWidget) -> QScrollArea:
-    """Where a widget scrolls up and down if there is not enough room for it."""
-    scroll = QScrollArea()
-    scroll.setWidget(inside)
-    scroll.setWidgetResizable(True)
-    scroll.setFrameShape(QFrame.Shape.NoFrame)
-    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    return scroll
+class Scrolling(QScrollArea):
+    """Where a widget scrolls up and down if there is not enough room for it.
+
+    It is never narrower than what is inside, whatever the fonts are.
+    """
+
+    def __init__(self, inside: QWidget) -> None:
+        super().__init__()
+        self.setWidget(inside)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def minimumSizeHint(self) -> QSize:
+        """As wide as what is inside and the bar beside it."""
+        hint, inside = super().minimumSizeHint(), self.widget().minimumSizeHint()
+        bar = self.verticalScrollBar().sizeHint().width()
+        return QSize(max(WIDTH, inside.width() + bar), hint.height())
+
+
+def frames_box(value: int, most: int) -> QSpinBox:
+    """A number of frames to choose, from 1 to ``most``."""
+    box = QSpinBox()
+    box.setRange(1, most)
+    box.setValue(value)
+
+    def name(count: int) -> None:
+        box.setSuffix(" frames" if count > 1 else " frame")
+
+    box.valueChanged.connect(name)
+    name(value)
+    return box
 
 
 def text_label(style: str = "") -> QLabel:

@@ -21,6 +21,7 @@ from napari_morphocast.widgets._combo import combo
 from napari_morphocast.widgets._dock_form import (
     WARNING,
     DockForm,
+    frames_box,
     make_main,
     text_label,
 )
@@ -60,10 +61,7 @@ class EvaluateForm(DockForm):
         super().__init__(viewer)
         self.models = QListWidget()
         self.add = QPushButton("Add…")
-        self.horizon = QSpinBox()
-        self.horizon.setRange(1, 1000)
-        self.horizon.setValue(10)
-        self.horizon.setSuffix(" frames")
+        self.horizon = frames_box(10, 1000)
         self.horizon_time = QLabel()
         self.since = combo(TIPS["since"])
         self.since.addItem(UNSEEN, False)

@@ -12,12 +12,16 @@ from qtpy.QtWidgets import (
     QLabel,
     QMenu,
     QPushButton,
-    QSpinBox,
     QWidget,
 )
 
 from napari_morphocast.widgets._combo import combo
-from napari_morphocast.widgets._dock_form import WARNING, DockForm, text_label
+from napari_morphocast.widgets._dock_form import (
+    WARNING,
+    DockForm,
+    frames_box,
+    text_label,
+)
 from napari_morphocast.widgets._form import line
 from napari_morphocast.widgets._surprise import SurpriseList
 
@@ -58,10 +62,10 @@ class ForecastForm(DockForm):
         self.model_facts = text_label()
         self.warnings = text_label(WARNING)
         self.predict = QPushButton("Predict all")
-        self.lead = _number(1, 100)
+        self.lead = frames_box(1, 100)
         self.lead_time = QLabel()
         self.rollout = QPushButton("Rollout")
-        self.horizon = _number(12, 1000)
+        self.horizon = frames_box(12, 1000)
         self.horizon_time = QLabel()
         self.start = combo(TIPS["start"])
         self.start.addItem("the end of the movie", False)
@@ -138,14 +142,3 @@ class ForecastForm(DockForm):
         grid.addWidget(QLabel("of the pixels"), 1, 2)
         grid.setColumnStretch(2, 1)
         return grid
-
-
-def _number(value: int, most: int) -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(1, most)
-    box.setValue(value)
-    box.setSuffix(" frames" if value > 1 else " frame")
-    box.valueChanged.connect(
-        lambda now: box.setSuffix(" frames" if now > 1 else " frame")
-    )
-    return box

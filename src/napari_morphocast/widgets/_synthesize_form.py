@@ -16,7 +16,12 @@ from qtpy.QtWidgets import (
 )
 
 from napari_morphocast.widgets._combo import combo
-from napari_morphocast.widgets._dock_form import DockForm, make_main, text_label
+from napari_morphocast.widgets._dock_form import (
+    DockForm,
+    frames_box,
+    make_main,
+    text_label,
+)
 from napari_morphocast.widgets._form import line
 
 if TYPE_CHECKING:
@@ -69,9 +74,7 @@ class SynthesizeForm(DockForm):
         self.other = QSpinBox()
         self.other.setRange(0, LARGEST)
         self.rollout = QPushButton("R&oll out")
-        self.horizon = QSpinBox()
-        self.horizon.setRange(1, 999)
-        self.horizon.setValue(12)
+        self.horizon = frames_box(12, 999)
         self.forecasters = combo(TIPS["forecasters"])
         self.stop = QPushButton("&Stop")
         self.save = QPushButton("S&ave…")
@@ -103,10 +106,8 @@ class SynthesizeForm(DockForm):
         column.addWidget(self.refine)
         column.addLayout(_row(self.like, self.random, stretch=0))
         column.addLayout(_row(self.between, self.other, stretch=0))
-        by = QLabel("frames by")
-        column.addLayout(
-            _row(self.rollout, self.horizon, by, self.forecasters, stretch=3)
-        )
+        column.addLayout(_row(self.rollout, self.horizon))
+        column.addLayout(_row(QLabel("by"), self.forecasters))
         column.addLayout(_row(self.progress, self.stop, stretch=0))
         for widget in (self.error, self.verdict, self.save):
             column.addWidget(widget)

@@ -16,7 +16,7 @@ from napari_morphocast.presenters.train import Choices, TrainPresenter, no_resum
 from napari_morphocast.presenters.train_wording import estimate
 from napari_morphocast.presenters.trainer import ApiTrainer, too_short
 from napari_morphocast.widgets._background import controller_of
-from napari_morphocast.widgets._dock_form import WIDTH, scrolling
+from napari_morphocast.widgets._dock_form import Scrolling
 from napari_morphocast.widgets._form import line, say
 from napari_morphocast.widgets._lifetime import when_gone
 from napari_morphocast.widgets._model_list import ask_for_model
@@ -167,10 +167,9 @@ class TrainDock(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(scrolling(inside), 1)
+        layout.addWidget(Scrolling(inside), 1)
         layout.addWidget(line())
         layout.addLayout(self._run)
-        self.setMinimumWidth(WIDTH)
 
     def _connect(self) -> None:
         presenter = self._presenter

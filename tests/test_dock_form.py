@@ -1,0 +1,39 @@
+"""What docks have in common in how they look."""
+
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtWidgets import QLabel
+
+from napari_morphocast.widgets._dock_form import WIDTH, Scrolling, frames_box
+from napari_morphocast.widgets._evaluate import EvaluateDock
+from napari_morphocast.widgets._forecast import ForecastDock
+from napari_morphocast.widgets._synthesize import SynthesizeDock
+
+DOCKS = [EvaluateDock, ForecastDock, SynthesizeDock]
+
+
+def test_nothing_in_a_dock_is_cut_off_at_the_right(qtbot):
+    inside = QLabel("x")
+    inside.setMinimumSize(900, 2000)
+    scroll = Scrolling(inside)
+    qtbot.addWidget(scroll)
+    scroll.resize(scroll.minimumSizeHint())
+    scroll.show()
+    assert scroll.viewport().width() >= 900
+    assert scroll.height() < 2000
+
+
+@pytest.mark.parametrize("kind", DOCKS)
+def test_docks_need_no_more_room_than_they_have(kind, home, qtbot):
+    dock = kind(ViewerModel())
+    qtbot.addWidget(dock)
+    assert WIDTH <= dock.minimumSizeHint().width() < WIDTH + 40
+    dock.presenter.close()
+
+
+def test_one_frame_is_not_called_frames(qtbot):
+    box = frames_box(12, 100)
+    qtbot.addWidget(box)
+    assert box.text() == "12 frames"
+    box.setValue(1)
+    assert box.text() == "1 frame"
