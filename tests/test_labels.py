@@ -15,7 +15,8 @@ from napari_morphocast.data.io import read_movie, write_movie
 from napari_morphocast.data.labels import NAME, read_labels, with_labels
 from napari_morphocast.data.mask import read_mask
 from napari_morphocast.data.movie import Movie
-from napari_morphocast.data.windows import Window
+from napari_morphocast.data.scaling import Scaling
+from napari_morphocast.data.windows import Part, Window
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.models.sdc_net import SDCNet
 from napari_morphocast.training.config import Hardware, Run
@@ -246,6 +247,13 @@ def test_controls_robustness_and_surprise_look_at_the_pictures(model):
     assert api.surprise(seen, model, hardware=CPU).maps.shape[1] == 1
 
 
+def test_frames_without_any_cell_are_no_reason_to_refuse(model):
+    empty = with_labels(gliding(noise=3), np.zeros((30, 24, 28), np.uint8))
+    assert Scaling.fit([Part(empty, 0, 30)]).high[1] == 255
+    assert api.surprise(empty, model, hardware=CPU).maps.shape[1] == 1
+    assert api.evaluate(empty, model, horizon=1, hardware=CPU).of("sdc", "psnr")
+
+
 @pytest.mark.parametrize("dtype", ["int64", "uint64", "int8"])
 def test_cells_in_large_and_small_whole_numbers(dtype):
     levels = gliding().raw(0, 30) // 2
@@ -308,7 +316,9 @@ def test_the_command_line_trains_forecasts_and_scores_with_labels(tmp_path, caps
     ahead = tmp_path / "ahead.ome.tif"
     assert run("predict", film, made, "-o", ahead) == 2
     assert "segmentation" in capsys.readouterr().err
-    assert run("predict", film, made, "-o", masks, "--labels", masks) == 2
+    for verb in ("predict", "surprise"):
+        assert run(verb, film, made, "-o", masks, "--labels", masks) == 2
+        assert "overwritten" in capsys.readouterr().err
     assert run("predict", film, made, "-o", ahead, "--labels", masks) == 0
     forecast = read_movie(ahead)
     assert forecast.channels == ("channel 0", NAME)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import IntegrityError
 
 from movies import gliding
 from napari_morphocast import api
@@ -350,6 +351,20 @@ def test_two_commands_share_one_study(path, tmp_path):
         len([line for line in lines if line.startswith("trial ") and "(%)" not in line])
         == 6
     )
+
+
+def test_a_database_that_another_process_is_making_is_tried_again(path, monkeypatch):
+    begun, make = [], study.RDBStorage
+
+    def late(*told):
+        begun.append(told)
+        if len(begun) < 3:
+            raise IntegrityError("", {}, Exception("UNIQUE alembic_version"))
+        return make(*told)
+
+    monkeypatch.setattr(study, "RDBStorage", late)
+    assert not searched(path).trials
+    assert len(begun) == 3
 
 
 def test_a_trial_whose_process_died_is_made_again(path, pretend, monkeypatch):

@@ -15,7 +15,7 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import NullPool
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from napari_morphocast.errors import MorphocastError, SettingsError
 from napari_morphocast.evaluation.trials import Outcome, Trial
@@ -348,10 +348,10 @@ def _opened(where: str) -> RDBStorage:
     for _ in range(5):
         try:
             return RDBStorage(url, options)
-        except OperationalError as error:
-            if "already exists" not in str(error):
+        except (OperationalError, IntegrityError) as error:
+            if not isinstance(error, IntegrityError) and "exists" not in str(error):
                 raise
-        time.sleep(0.2)  # pragma: no cover
+        time.sleep(0.2)
     return RDBStorage(url, options)
 
 

@@ -46,9 +46,9 @@ def find(
     from napari_morphocast.evaluation.exporting import check_ending
 
     maps, table = outputs
-    check_movie_target(maps, path, model)
+    check_movie_target(maps, path, model, *opening.labels)
     if table is not None:
-        check_target(table, path, model, maps)
+        check_target(table, path, model, maps, *opening.labels)
         check_ending(table, (".csv",), "the regions")
     movie = opening.open(path)
     with interruptible() as stop:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from napari_morphocast.data.labels import brightest
 from napari_morphocast.errors import MovieError
 
 if TYPE_CHECKING:
@@ -38,19 +39,21 @@ class Scaling(BaseModel):
 
     @classmethod
     def fit(cls, parts: Sequence[Part]) -> Scaling:
-        """Fit percentiles of the frames that training may see.
+        """Fit percentiles of the frames that training may see; labels are not scaled.
 
         Raises
         ------
         MovieError
             If a channel never changes, since there is nothing to forecast.
         """
-        name = parts[0].movie.name
+        movie = parts[0].movie
         samples = np.concatenate([_sample(p.movie, p.first, p.stop) for p in parts], 1)
         lines = [
-            _line(levels, f"Channel {number} of {name!r}")
-            for number, levels in enumerate(samples)
+            _line(levels, f"Channel {number} of {movie.name!r}")
+            for number, levels in enumerate(samples[: movie.pictured])
         ]
+        if movie.labels:
+            lines.append((0.0, brightest(movie.dtype)))
         return cls(low=tuple(low for low, _ in lines), high=tuple(h for _, h in lines))
 
     @property
