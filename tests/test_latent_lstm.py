@@ -12,6 +12,7 @@ from napari_morphocast.data.movie import Movie
 from napari_morphocast.data.windows import Window
 from napari_morphocast.models.autoencoder import Autoencoder
 from napari_morphocast.models.latent_lstm import LatentLSTM
+from napari_morphocast.models.limits import Limits
 from napari_morphocast.training.config import Hardware, Run
 from napari_morphocast.training.events import EpochDone, Finished
 
@@ -167,20 +168,16 @@ def test_detail_of_the_last_frame_fades():
     detail = (context[:, -1] - again)[:, None]
     shares = torch.tensor([0.5, 0.25, 0.125]).view(1, 3, 1, 1, 1)
     expected = again[:, None] + shares * detail
-    reach = 0.25 * float(context.max() - context.min())
-    low, high = float(context.min()) - reach, float(context.max()) + reach
-    torch.testing.assert_close(model.forecast(context, 3), expected.clamp(low, high))
+    limits = Limits.of(context).widened()
+    held = torch.stack([limits.hold(frame) for frame in expected.unbind(1)], 1)
+    torch.testing.assert_close(model.forecast(context, 3), held)
 
 
 def test_without_the_skip_frames_come_from_codes_alone():
     model, context = made(skip=False), frames(1, 4, 1, 16, 16)
     assert "dynamics.fade" not in dict(model.named_parameters())
-    low, high = float(context.min()), float(context.max())
-    again = model.autoencoder(context[:, -1])
-    reach = 0.25 * (high - low)
-    torch.testing.assert_close(
-        model.forecast(context, 1)[:, 0], again.clamp(low - reach, high + reach)
-    )
+    again = Limits.of(context).widened().hold(model.autoencoder(context[:, -1]))
+    torch.testing.assert_close(model.forecast(context, 1)[:, 0], again)
 
 
 @BOTH_WAYS

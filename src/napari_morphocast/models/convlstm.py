@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_morphocast.models.base import Forecaster, ModelConfig
-from napari_morphocast.models.correction import SLACK, Begin, Correction
+from napari_morphocast.models.correction import Begin, Correction
 from napari_morphocast.models.flow import PAIRS, going_on, motions
 from napari_morphocast.models.layers import padded
+from napari_morphocast.models.limits import Limits
 from napari_morphocast.models.losses import Weights, distance, relative
-from napari_morphocast.models.regression import held, limits, newest, pushed, widened
+from napari_morphocast.models.regression import newest, pushed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -232,18 +233,20 @@ class ConvLSTM(Forecaster, name="convlstm"):
     def follow(self, parts: Iterable[Tensor]) -> Iterator[Tensor]:
         """As ``unroll``; of known frames that come in parts only its memory is kept."""
         memory: Memory | None = None
-        extremes, before = None, None
+        known: Limits | None = None
+        before: Tensor | None = None
         for part in parts:
             for frame, motion in self._moving(part, before):
                 memory = self.remember(frame, memory, motion)
-            extremes = limits(part, extremes)
+            limits = Limits.of(part)
+            known = limits if known is None else known.joined(limits)
             before = part if before is None else torch.cat([before, part], 1)
             before = before[:, -PAIRS:]
         assert memory is not None
-        assert extremes is not None
-        extremes = widened(extremes, SLACK)
+        assert known is not None
+        limits = known.widened()
         while True:
-            frame = held(self.next_frame(memory), extremes)
+            frame = limits.hold(self.next_frame(memory))
             yield frame
             memory = self.remember(frame, memory)
 
@@ -337,11 +340,11 @@ class ConvLSTM(Forecaster, name="convlstm"):
             if step >= first:
                 forecasts.append(self.next_frame(memory))
         assert memory is not None
-        extremes = widened(limits(context), SLACK)
-        forecasts[-1] = held(forecasts[-1], extremes)
+        limits = Limits.of(context).widened()
+        forecasts[-1] = limits.hold(forecasts[-1])
         for _ in range(horizon - 1):
             memory = self.remember(forecasts[-1], memory)
-            forecasts.append(held(self.next_frame(memory), extremes))
+            forecasts.append(limits.hold(self.next_frame(memory)))
         return torch.stack(forecasts, 1)
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 Start = Literal["persistence", "regression", "mixture"]
 WIDE = 1.5, 3.0, 6.0  # pixels; how far the regression sees beyond the neighbourhood
-SLACK = 0.25  # of the grey levels known: so far beyond them a rollout may go
 MOTION_GAIN = 4.0  # pixels of motion for an output of 1
 CHOICES = 2 + MOTIONS  # nothing moves, the regression, and the motions going on
 SEARCH, PACE = 300, 2.0  # steps, and their length, to the best mixture for all pixels

@@ -12,10 +12,10 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 from napari_morphocast.models.autoencoder import Autoencoder
 from napari_morphocast.models.base import Forecaster, Objective, Stage
 from napari_morphocast.models.coded import Coded
-from napari_morphocast.models.correction import SLACK
 from napari_morphocast.models.latent_config import LatentConfig
+from napari_morphocast.models.limits import Limits
 from napari_morphocast.models.losses import distance, drawn_leads, relative
-from napari_morphocast.models.regression import held, limits, pushed, widened
+from napari_morphocast.models.regression import pushed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -152,13 +152,13 @@ class LatentLSTM(Forecaster, Coded, name="latent_lstm"):
         """
         if lengths is not None:
             context = _oldest_repeated(context, lengths)
-        last, extremes = context[:, -1], widened(limits(context), SLACK)
+        last, limits = context[:, -1], Limits.of(context).widened()
         codes = self._encoded(context)
         base, kept = self._decoded(codes[:, -1], last), self.dynamics.fade
         while True:
             ahead = self._next(codes, lengths)
             change = self._decoded(ahead, last) - base
-            frame = held(last + change - (1 - kept) * (last - base), extremes)
+            frame = limits.hold(last + change - (1 - kept) * (last - base))
             yield frame
             kept = kept * self.dynamics.fade
             if self.config.rollout == "image":

@@ -105,33 +105,6 @@ def newest(context: Tensor, count: int) -> Tensor:
     return torch.cat([context[:, :1].expand(-1, missing, -1, -1, -1), context], 1)
 
 
-def limits(frames: Tensor, known: Tensor | None = None) -> Tensor:
-    """Darkest and brightest pixel of (B, T, C, Y, X) in every channel, (2, B, C, 1, 1).
-
-    Those of frames before them are ``known``. A rollout that keeps its forecasts
-    between them cannot run away.
-    """
-    low, high = frames.amin((1, 3, 4)), frames.amax((1, 3, 4))
-    found = torch.stack([low, high])[..., None, None]
-    if known is None:
-        return found
-    return torch.stack([found[0].minimum(known[0]), found[1].maximum(known[1])])
-
-
-def widened(extremes: Tensor, slack: float) -> Tensor:
-    """Limits that lie further apart, by this share of their distance at either end."""
-    low, high = extremes
-    more = slack * (high - low)
-    return torch.stack([low - more, high + more])
-
-
-def held(frame: Tensor, extremes: Tensor) -> Tensor:
-    """Keep a frame between its limits; gradients pass as if there were none."""
-    if not frame.requires_grad:
-        return frame.clamp(*extremes)
-    return frame.clamp(*extremes).detach() + (frame - frame.detach())
-
-
 def pushed(latest: Tensor, frame: Tensor) -> Tensor:
     """Latest frames (B, T, C, Y, X) once ``frame`` (B, C, Y, X) has come."""
     return torch.cat([latest[:, 1:], frame[:, None]], 1)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from napari_morphocast.models.base import Forecaster, ModelConfig, Stage
-from napari_morphocast.models.regression import Regression, held, limits, newest, pushed
+from napari_morphocast.models.limits import Limits
+from napari_morphocast.models.regression import Regression, newest, pushed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -55,10 +56,10 @@ class Ridge(Forecaster, name="ridge"):
     def unroll(self, context: Tensor) -> Iterator[Tensor]:
         """Go on from the latest frames of (B, T, C, Y, X)."""
         latest = newest(context, self.config.frames)
-        extremes = limits(context)
+        limits = Limits.of(context)
         while True:
             frame = latest[:, -1] + self.regression(latest)
-            frame = held(frame, extremes)
+            frame = frame.clamp(limits.darkest, limits.brightest)
             yield frame
             latest = pushed(latest, frame)
 

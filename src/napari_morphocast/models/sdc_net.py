@@ -15,14 +15,14 @@ from napari_morphocast.models.base import (
     Objective,
     Stage,
 )
-from napari_morphocast.models.correction import SLACK
 from napari_morphocast.models.displaced import Kernels, displaced
 from napari_morphocast.models.flow import last_motions
 from napari_morphocast.models.layers import padded
+from napari_morphocast.models.limits import Limits
 from napari_morphocast.models.losses import relative
 from napari_morphocast.models.motion import warp
 from napari_morphocast.models.moving import ErrorMaps, Moved, Moving
-from napari_morphocast.models.regression import held, limits, newest, pushed, widened
+from napari_morphocast.models.regression import newest, pushed
 from napari_morphocast.models.robust import AdaptiveLoss, stretched
 from napari_morphocast.models.sdc_config import SDCConfig
 from napari_morphocast.models.sdc_parts import (
@@ -147,7 +147,7 @@ class SDCNet(Moving, name="sdc_net"):
         """Move the last frame of (B, T, C, Y, X) on."""
         latest = self.latest(context)
         known, way = latest.frames[:, -1], torch.zeros_like(latest.motions[:, -1])
-        extremes = widened(limits(latest.frames), SLACK)
+        limits = Limits.of(latest.frames).widened()
         while True:
             features = self.features(latest)
             motion = self.moving(features, latest)
@@ -157,7 +157,7 @@ class SDCNet(Moving, name="sdc_net"):
                 frame = displaced(known, way, kernels)
             else:
                 frame = displaced(latest.frames[:, -1], motion, kernels)
-            frame = held(frame, extremes)
+            frame = limits.hold(frame)
             yield Moved(frame, motion, kernels.unusual)
             latest = Latest(
                 pushed(latest.frames, frame), pushed(latest.motions, motion)

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_morphocast.models.base import Forecaster, ModelConfig
-from napari_morphocast.models.correction import SLACK, Begin, Correction
+from napari_morphocast.models.correction import Begin, Correction
 from napari_morphocast.models.flow import PAIRS, going_on, motions
 from napari_morphocast.models.layers import padded
+from napari_morphocast.models.limits import Limits
 from napari_morphocast.models.losses import Weights, distance, drawn_leads, relative
-from napari_morphocast.models.regression import held, limits, newest, pushed, widened
+from napari_morphocast.models.regression import newest, pushed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -128,13 +129,13 @@ class UNet(Forecaster, name="unet"):
     def unroll(self, context: Tensor) -> Iterator[Tensor]:
         """Go on from the latest frames of (B, T, C, Y, X)."""
         latest = newest(context, self.config.frames)
-        extremes = widened(limits(latest), SLACK)
+        limits = Limits.of(latest).widened()
         known = context[:, -min(PAIRS + 1, self.config.frames) :]
         motion = motions(known)[:, -1] if self.correction.carrying else None
         while True:
             moved = self.correction.moved(latest[:, -1], motion)
             out = self._seen(latest, moved)
-            frame = held(self.correction(latest, out, moved), extremes)
+            frame = limits.hold(self.correction(latest, out, moved))
             yield frame
             latest = pushed(latest, frame)
             motion = None if motion is None else going_on(motion)
