@@ -7,8 +7,8 @@ Reads MNIST from ../shared/data beside the checkout. Trains on 55,000 digits, wa
 on 5,000 others, and prints tables of errors on the 10,000 test digits: autoencoders by
 size of the code, autoencoder with classifier by weight, the next frame of seven kinds
 of sequences, what a linear probe finds in a sequence's code, and angles never trained
-on. Every run is kept in FOLDER; what is there is not run again. Takes about 40 minutes
-of one core.
+on. Every run is kept in FOLDER; what is there is not run again. Takes about half an
+hour of one core.
 """
 
 from __future__ import annotations
