@@ -6,8 +6,11 @@ from unittest.mock import patch
 import pytest
 import torch
 
+from napari_morphocast.training import fit
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 CPU = torch.device("cpu")
+MNIST = BENCHMARKS.parents[1] / "shared" / "data" / "mnist-t10k-images-idx3-ubyte.gz"
 
 
 @pytest.fixture
@@ -75,3 +78,52 @@ def test_an_unknown_part_is_refused(benchmark, capsys):
     with pytest.raises(SystemExit):
         benchmark("speed").main(["--only", "z"])
     assert "there is no part z" in capsys.readouterr().err
+
+
+@pytest.fixture
+def digits(benchmark):
+    """Four digits that are all alike: a bright bar to the left of the middle."""
+    pictures = torch.zeros(4, 28, 28, dtype=torch.uint8)
+    pictures[:, 8:20, 6:10] = 200
+    return benchmark("healing_data").Digits(pictures, torch.arange(4).byte())
+
+
+def test_digits_turn_by_the_same_angle_from_frame_to_frame(benchmark, digits):
+    data = benchmark("healing_data")
+    made = data.sequences(digits, data.Kind("", (90,)), 0).frames
+    for before, frame in zip(made[0], made[0, 1:], strict=False):
+        assert torch.equal(frame, torch.rot90(before))
+
+
+def test_shorter_sequences_end_with_the_longer_and_begin_upright(benchmark, digits):
+    data = benchmark("healing_data")
+    made = data.sequences(digits, data.Kind("", (90,), varying=True), 0)
+    for frames, length in zip(made.frames, made.lengths, strict=True):
+        assert not frames[:-length].any()
+        assert torch.equal(frames[-length], digits.pictures[0])
+
+
+def test_squares_grow_and_shrink_within_a_sequence(benchmark, digits):
+    data = benchmark("healing_data")
+    kind = data.Kind("", (90,), 5, growing=True)
+    corner = data.sequences(digits, kind, 0).frames[:, :, :8, 0]
+    sides = [[int(frame.sum()) // 255 for frame in one] for one in corner]
+    assert all(s in ([3, 5, 7, 5, 3, 0], [0, 3, 5, 7, 5, 3]) for s in sides)
+
+
+def test_the_losses_of_the_report_are_told_per_pixel(benchmark):
+    denoised = benchmark("n6_n3").SETS[1].seed
+    assert denoised.true == pytest.approx((7.4e-4, 1.0e-3), rel=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not MNIST.is_file(), reason="MNIST is not beside the checkout")
+@pytest.mark.parametrize("name", ["healing_mnist", "n6_n3"])
+def test_a_quick_run_on_digits_writes_its_tables(
+    benchmark, tmp_path, monkeypatch, capsys, name
+):
+    monkeypatch.setattr(fit, "time", fit.time)  # which n6_n3 makes the process's own
+    path = tmp_path / "table.md"
+    benchmark(name).main(["--quick", "-o", str(path)])
+    assert path.read_text().splitlines()[-1] in capsys.readouterr().out
+    assert "aim missed" in path.read_text()
