@@ -159,14 +159,13 @@ class _Coder:
     def notes(self, movie: Movie, side: int) -> tuple[str, ...]:
         """What should be known about these codes."""
         given = (side, side) if side else movie.shape[2:]
-        said = self.trained.misfits(movie)
-        if self.side and max(given) > self.side:
-            what = "crop" if side else "frame"
-            said.append(
-                f"{self.trained.name} sees only the middle {self.side} x {self.side} "
-                f"pixels of every {what}, which has {given[0]} x {given[1]}."
-            )
-        return tuple(said)
+        if not self.side or max(given) <= self.side:
+            return ()
+        what = "crop" if side else "frame"
+        return (
+            f"{self.trained.name} sees only the middle {self.side} x {self.side} "
+            f"pixels of every {what}, which has {given[0]} x {given[1]}.",
+        )
 
     def codes(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
         """Codes (N, D) of pictures (N, row, C, Y, X) in grey levels."""

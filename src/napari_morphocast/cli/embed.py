@@ -81,10 +81,12 @@ def _embedded(
 
     movie = opening.open(path)
     cells = [read_labels(file) for file in opening.labels if how.crop != 0]
+    trained = api.load(model, movie)
+    warn(trained.misfits(movie))
     with bar("encoding") as show:
         return api.embed(
             movie,
-            model,
+            trained,
             window=how.window,
             labels=next(iter(cells), None),
             crop=how.crop,

@@ -214,6 +214,7 @@ class ExplorePresenter:
             self._run(title, items, stop)
         except MorphocastError as error:
             self._view.show_error(error.on_screen)
+            self._show_known()
 
     def show(self, explored: Explored) -> None:
         """Show points that were found before."""
@@ -228,11 +229,15 @@ class ExplorePresenter:
             self._view.show_explored(explored, heading(explored))
             self._shades = {**colours.own(explored.embedded), **self._of_layer()}
             self._view.show_shades(list(self._shades))
-        newest = list(explored.maps.values())[-1]
-        self._view.show_map(newest)
+        self._show_known()
         if other:
             self.colour()
             self.choose(np.zeros(0, np.int64))
+
+    def _show_known(self) -> None:
+        """Show the points on the plane that was found last."""
+        if self._explored is not None:
+            self._view.show_map(list(self._explored.maps.values())[-1])
 
     def colour(self) -> None:
         """Colour the points by what is chosen."""
@@ -382,4 +387,6 @@ class ExplorePresenter:
         self._job = None
         if not self._closed:
             self._view.show_running(False)
+            if self._explored and self._view.kind() not in self._explored.maps:
+                self._show_known()  # what was asked for has not come
             self.refresh()

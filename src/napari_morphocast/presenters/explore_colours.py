@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,7 +89,9 @@ def of_table(table: Table) -> dict[str, Shade]:
 
 def amounts(values: NDArray[Any], unit: str = "") -> Shade:
     """Numbers; outliers get the outermost colours, and the legend says so."""
-    return _shade(values, lambda value: f"{value:.3g} {unit}".strip(), ENDS)
+    shade = _shade(values, lambda value: f"{value:.3g}", ENDS)
+    low, high = shade.ends
+    return replace(shade, ends=(low, f"{high} {unit}".strip()))
 
 
 def read_table(path: Path, embedded: Embedded) -> Table:

@@ -145,10 +145,13 @@ def exploring(
         )
 
     embedded = yield from telling(embed, lambda done: Share(done, "Encoding"))
-    explored = Explored(order, embedded)
-    if stop.is_set() and len(embedded) >= FEWEST:  # a PCA takes no time
-        yield replace(explored, maps={"pca": do.project(embedded.codes, "pca")})
-    elif not stop.is_set():
+    if stop.is_set() and len(embedded) < FEWEST:
+        yield Explored(order, embedded)
+        return
+    first = do.project(embedded.codes, "pca")  # takes no time, so it comes first
+    explored = Explored(order, embedded, {"pca": first})
+    yield explored
+    if order.kind != "pca" and not stop.is_set():
         yield from laying_out(explored, order.kind, stop, lambda: do)
 
 

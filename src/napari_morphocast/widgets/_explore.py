@@ -302,7 +302,15 @@ class ExploreDock(QWidget):
         if explored.embedded.of_cells:
             add_cells(self._viewer, sources[0], explored, points)
         else:
-            add_frames(self._viewer, sources, explored, points)
+            layer, *_ = add_frames(self._viewer, sources, explored, points)
+            self._enter(layer)
+
+    def _enter(self, layer: Image) -> None:
+        """Move the slider to a new layer if it stands outside."""
+        at = _time_axis(layer)
+        place = layer.world_to_data(self._viewer.dims.point)
+        if not -0.5 <= place[at] < layer.data.shape[at] - 0.5:
+            look_at(self._viewer, layer.data_to_world([0] * layer.ndim), centre=False)
 
     def _moved(self, event: Any = None) -> None:
         """Mark the points of the frame that the viewer shows."""

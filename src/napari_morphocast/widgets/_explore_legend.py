@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from napari_morphocast.presenters.explore_colours import Shade
 
-LEVELS = 256
+LEVELS = 64  # few enough to change 10,000 colours at once
 BAR = 10  # pixels high
 DARKEST = 0.12  # of viridis: darker colours would not be seen on napari's background
 UNKNOWN = QColor(128, 128, 128, 110)

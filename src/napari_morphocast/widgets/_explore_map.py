@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, Qt, Signal
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QColor
 
 NEAR = 10.0  # pixels from a point at which the mouse is over it
-HEIGHT = 300  # pixels, at least
+HEIGHT = 280  # pixels, at least
 MARGIN = 0.06  # of the range, around all points
 SIZES = (300, 8), (2000, 6), (20_000, 4)  # up to so many points, pixels across
 SMALLEST = 3  # pixels across, of more
@@ -39,6 +39,7 @@ class PointMap(pg.PlotWidget):
         self._box = _LassoBox()
         super().__init__(viewBox=self._box)
         self._points = np.zeros((0, 2))
+        self._brushes: list[Any] = []
         self._over = -1
         self._path = pg.PlotCurveItem(connect="finite")
         self._dots = pg.ScatterPlotItem(pen=None, pxMode=True)
@@ -66,7 +67,10 @@ class PointMap(pg.PlotWidget):
         """Show other points (N, 2), or the same ones elsewhere."""
         self._points = np.asarray(points, float)
         size = next((px for most, px in SIZES if len(points) <= most), SMALLEST)
-        self._dots.setData(*self._points.T, size=size)
+        # Brushes that are not given again would be forgotten.
+        known = len(self._brushes) == len(points)
+        brush = {"brush": self._brushes} if known else {}
+        self._dots.setData(*self._points.T, size=size, **brush)
         for item in (self._chosen, self._current, self._pointer, self._path):
             item.setData([], [])
         for item, ring in ((self._chosen, 4), (self._current, 8), (self._pointer, 8)):
@@ -78,8 +82,9 @@ class PointMap(pg.PlotWidget):
 
     def show_colours(self, levels: NDArray[np.intp], colours: Sequence[QColor]) -> None:
         """Colour each point: ``levels`` (N,) are places in a list of colours."""
-        brushes = [pg.mkBrush(colour) for colour in colours]
-        self._dots.setBrush([brushes[level] for level in levels.tolist()])
+        some = [pg.mkBrush(colour) for colour in colours]
+        self._brushes = [some[level] for level in levels.tolist()]
+        self._dots.setBrush(self._brushes)
 
     def show_path(self, order: NDArray[np.int64], leads: NDArray[np.bool_]) -> None:
         """Draw the way from point to point, broken where one does not lead on."""
@@ -127,6 +132,10 @@ class PointMap(pg.PlotWidget):
         for side in ("left", "bottom"):
             self.getAxis(side).setPen(faint)
             self.getAxis(side).setTextPen(text)
+
+    def sizeHint(self) -> QSize:
+        """As low as it may be; it grows with the dock."""
+        return QSize(HEIGHT, HEIGHT)
 
     def leaveEvent(self, event: QEvent | None) -> None:
         """The mouse is over no point any more."""

@@ -37,7 +37,7 @@ PICTURE = 96  # pixels
 MAPS = {
     "pca": "the two directions in which the codes differ most; far apart is unlike",
     "tsne": "shows groups: neighbours are alike, but how far groups are apart means "
-    "nothing; takes about a minute for 10,000 points",
+    "nothing; 10,000 points take a minute or two",
     "umap": "like t-SNE, and faster for many points",
 }
 HOW = (
@@ -175,7 +175,7 @@ class ExploreResults(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         for widget in (line(), self.heading, self.notes):
             column.addWidget(widget)
-        column.addLayout(_row(QLabel("Plane"), self.maps, self.path))
+        column.addLayout(_row(QLabel("Map"), self.maps, self.path))
         column.addLayout(_row(QLabel("Colour"), self.shades, self.table))
         column.addWidget(self.bar)
         self._place = QVBoxLayout()
