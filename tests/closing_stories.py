@@ -192,7 +192,7 @@ def map_closed():
         maps = dock.form.results.maps
         if controller_of(dock._viewer).job is None and dock.presenter.explored:
             maps.setCurrentIndex(maps.findData("tsne"))
-        return "t-SNE" in dock.form.progress.text()
+        return "t-SNE" in dock.form.doing.text()
 
     viewer, place = exploring(laying_out)
     ended(viewer, place.destroyOnClose)

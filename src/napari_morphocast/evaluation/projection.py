@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -106,8 +107,9 @@ def _tsne(codes: NDArray[Any], seed: int) -> Projected:
 
 
 def _umap(codes: NDArray[Any], seed: int) -> Projected:
-    from umap import UMAP
-
+    with warnings.catch_warnings():  # it misses TensorFlow, which nobody needs here
+        warnings.simplefilter("ignore", ImportWarning)
+        from umap import UMAP
     neighbours = min(NEIGHBOURS, len(codes) - 1)
     # One job, since several would not give the same points twice.
     found = UMAP(

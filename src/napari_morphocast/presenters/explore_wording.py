@@ -20,9 +20,9 @@ def heading(explored: Explored) -> str:
     of = embedded.movie
     if order.cells is not None:
         of = f"{of}, one for each cell in {order.cells.name}"
-    by = f"{embedded.codes.shape[1]} numbers each, by {embedded.model}"
     row = f" in windows of {embedded.window}" if embedded.window > 1 else ""
-    return f"{_points(embedded, len(embedded))} of {of}{row} · {by}"
+    what = f"{_points(embedded, len(embedded))} of {of}{row}"
+    return f"{what}, as the model {embedded.model} sees them"
 
 
 def told(embedded: Embedded, point: int) -> str:

@@ -154,10 +154,12 @@ class ExploreDock(QWidget):
         for widget in (self.form.progress, self.form.stop):
             widget.setVisible(running)
         self.form.stop.setEnabled(running)
+        say(self.form.doing, "")
 
     def show_progress(self, share: float, text: str) -> None:
         """How far it is."""
         self.form.show_progress(share, text)
+        say(self.form.doing, "" if share else text)
 
     def show_explored(self, explored: Explored, text: str) -> None:
         """Show other points, and keep them for a dock that is opened later."""

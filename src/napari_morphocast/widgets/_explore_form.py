@@ -75,6 +75,7 @@ class ExploreForm(DockForm):
         self.explore = QPushButton("&Explore")
         self.export = QPushButton("E&xport…")
         self.stop = QPushButton("&Stop")
+        self.doing = text_label()  # what a bar without an end cannot say
         self.what = text_label()
         self.what.setText(WHAT)
         self.what.show()
@@ -112,7 +113,7 @@ class ExploreForm(DockForm):
         column.addWidget(self.warnings)
         column.addLayout(_row(self.explore, self.export))
         column.addLayout(_row(self.progress, self.stop))
-        for widget in (self.error, self.what):
+        for widget in (self.doing, self.error, self.what):
             column.addWidget(widget)
         column.addWidget(self.results, 1)
         column.addStretch(0)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_morphocast.widgets._layers import Source
 
 PICTURE = 96  # pixels
+LABEL = 52  # pixels, so that lists lie below those of the form
 MAPS = {
     "pca": "the two directions in which the codes differ most; far apart is unlike",
     "tsne": "shows groups: neighbours are alike, but how far groups are apart means "
@@ -175,8 +176,8 @@ class ExploreResults(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         for widget in (line(), self.heading, self.notes):
             column.addWidget(widget)
-        column.addLayout(_row(QLabel("Map"), self.maps, self.path))
-        column.addLayout(_row(QLabel("Colour"), self.shades, self.table))
+        column.addLayout(_row(_label("Map"), self.maps, self.path))
+        column.addLayout(_row(_label("Colour"), self.shades, self.table))
         column.addWidget(self.bar)
         self._place = QVBoxLayout()
         column.addLayout(self._place, 1)
@@ -210,6 +211,12 @@ def _row(first: QWidget | None, wide: QWidget, last: QWidget | None) -> QHBoxLay
     if last is not None:
         row.addWidget(last)
     return row
+
+
+def _label(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setMinimumWidth(LABEL)
+    return label
 
 
 def _list_of(tip: str, kinds: Sequence[str]) -> str:
