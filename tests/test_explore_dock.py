@@ -216,6 +216,15 @@ def test_a_click_moves_the_viewer_to_the_cell(of_cells, viewer):
     np.testing.assert_allclose(viewer.scene.camera.center[-2:], (15.5 / 2, 21.5 / 2))
 
 
+def test_hovering_shows_the_way_of_the_cell(of_cells):
+    found = of_cells.presenter.explored.embedded
+    results = of_cells.form.results
+    results.hovered.emit(int(np.flatnonzero(found.labels == 2)[0]))
+    assert len(results.map._track.getData()[0]) == 5
+    results.hovered.emit(-1)
+    assert not len(results.map._track.getData()[0])
+
+
 def test_chosen_cells_become_rings_on_the_movie(of_cells, viewer):
     found = of_cells.presenter.explored.embedded
     points = np.flatnonzero(found.labels == 2)

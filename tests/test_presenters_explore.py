@@ -231,7 +231,10 @@ def test_cells_and_their_crop_are_handed_on(tmp_path):
     explored(view, do=do)
     assert asked[0]["labels"] is labels
     assert asked[0]["crop"] == 32
-    assert "one for each cell in nuclei" in view.show_explored.call_args.args[1]
+    assert (
+        "20 points: cells of “nuclei” in gliding"
+        in view.show_explored.call_args.args[1]
+    )
 
 
 def test_another_plane_needs_no_other_codes(view):

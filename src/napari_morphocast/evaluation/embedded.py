@@ -106,6 +106,10 @@ class Embedded:
         label = self.labels[order]
         return order, np.append(label[1:] == label[:-1], False)[: len(order)]
 
+    def track(self, point: int) -> NDArray[np.int64]:
+        """All points of the same cell, in order."""
+        return np.flatnonzero(self.labels == self.labels[point])
+
     def to_csv(
         self, path: str | Path, points: Mapping[str, NDArray[Any]] | None = None
     ) -> None:

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 def heading(explored: Explored) -> str:
     """What the points are of."""
     embedded, order = explored.embedded, explored.order
-    of = embedded.movie
-    if order.cells is not None:
-        of = f"{of}, one for each cell in {order.cells.name}"
     row = f" in windows of {embedded.window}" if embedded.window > 1 else ""
-    what = f"{_points(embedded, len(embedded))} of {of}{row}"
+    many = _points(embedded, len(embedded))
+    what = f"{many} of {embedded.movie}{row}"
+    if order.cells is not None:
+        what = f"{many}{row}: cells of “{order.cells.name}” in {embedded.movie}"
     return f"{what}, as the model {embedded.model} sees them"
 
 

@@ -191,7 +191,7 @@ class ExploreDock(QWidget):
 
     def show_point(self, point: int | None, text: str) -> None:
         """Say what a point is that the mouse is over."""
-        self.form.results.show_point(text)
+        self.form.results.show_point(point, text)
 
     def show_picture(self, picture: NDArray[Any] | None) -> None:
         """Show the picture of that point."""

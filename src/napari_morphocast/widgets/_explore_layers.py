@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_morphocast.presenters.explore_work import Explored
     from napari_morphocast.widgets._layers import Source
 
-RING = 16.0  # pixels across
+RING = 0.5  # of the side of a crop, across
 COLOUR = "#ff9628"
 
 
@@ -84,7 +84,7 @@ def add_cells(
                 "crop": embedded.crop,
             }
         },
-        size=RING,
+        size=RING * embedded.crop,
         face_color="transparent",
         border_color=COLOUR,
         border_width=0.08,

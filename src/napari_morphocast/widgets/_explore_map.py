@@ -20,7 +20,8 @@ HEIGHT = 280  # pixels, at least
 MARGIN = 0.06  # of the range, around all points
 SIZES = (300, 8), (2000, 6), (20_000, 4)  # up to so many points, pixels across
 SMALLEST = 3  # pixels across, of more
-PATH = 90  # opacity, of 255
+PATH, FAINT = 90, 30  # opacity of a path, of 255; of the paths of many points
+MANY = 1000  # points
 CHOSEN = "#ff9628"
 
 
@@ -42,14 +43,15 @@ class PointMap(pg.PlotWidget):
         self._brushes: list[Any] = []
         self._over = -1
         self._path = pg.PlotCurveItem(connect="finite")
+        self._track = pg.PlotCurveItem()
         self._dots = pg.ScatterPlotItem(pen=None, pxMode=True)
         self._chosen = pg.ScatterPlotItem(pxMode=True, brush=None)
         self._current = pg.ScatterPlotItem(pxMode=True, brush=None)
         self._pointer = pg.ScatterPlotItem(pxMode=True, brush=None)
         self._lasso = pg.PlotCurveItem()
         for item in (
-            *(self._path, self._dots, self._chosen, self._current),
-            *(self._pointer, self._lasso),
+            *(self._path, self._dots, self._track, self._chosen),
+            *(self._current, self._pointer, self._lasso),
         ):
             self.addItem(item)
         self.setMinimumHeight(HEIGHT)
@@ -71,8 +73,10 @@ class PointMap(pg.PlotWidget):
         known = len(self._brushes) == len(points)
         brush = {"brush": self._brushes} if known else {}
         self._dots.setData(*self._points.T, size=size, **brush)
-        for item in (self._chosen, self._current, self._pointer, self._path):
+        for item in (self._chosen, self._current, self._pointer):
             item.setData([], [])
+        for line in (self._path, self._track):
+            line.setData([], [])
         for item, ring in ((self._chosen, 4), (self._current, 8), (self._pointer, 8)):
             item.setSize(size + ring)
         self._over = -1
@@ -90,6 +94,11 @@ class PointMap(pg.PlotWidget):
         """Draw the way from point to point, broken where one does not lead on."""
         way = np.insert(self._points[order], np.flatnonzero(~leads) + 1, np.nan, 0)
         self._path.setData(way[:, 0], way[:, 1])
+        self._path.setPen(self._line(FAINT if len(order) > MANY else PATH))
+
+    def show_track(self, points: NDArray[np.int64]) -> None:
+        """Draw the way through some points so that it stands out."""
+        self._track.setData(*self._points[points].T)
 
     def show_current(self, points: NDArray[np.int64]) -> None:
         """Mark some points as those of now."""
@@ -122,9 +131,9 @@ class PointMap(pg.PlotWidget):
         theme = get_theme(name)
         text, faint = theme.text.as_hex(), theme.secondary.as_hex()
         self.setBackground(theme.background.as_hex())
-        line = pg.mkColor(text)
-        line.setAlpha(PATH)
-        self._path.setPen(pg.mkPen(line, width=1))
+        self._text = pg.mkColor(text)
+        self._path.setPen(self._line(PATH))
+        self._track.setPen(pg.mkPen(text, width=2))
         self._current.setPen(pg.mkPen(text, width=2))
         self._pointer.setPen(pg.mkPen(text, width=1))
         self._chosen.setPen(pg.mkPen(CHOSEN, width=1.5))
@@ -136,6 +145,11 @@ class PointMap(pg.PlotWidget):
     def sizeHint(self) -> QSize:
         """As low as it may be; it grows with the dock."""
         return QSize(HEIGHT, HEIGHT)
+
+    def _line(self, opacity: int) -> Any:
+        colour = pg.mkColor(self._text)
+        colour.setAlpha(opacity)
+        return pg.mkPen(colour, width=1)
 
     def leaveEvent(self, event: QEvent | None) -> None:
         """The mouse is over no point any more."""

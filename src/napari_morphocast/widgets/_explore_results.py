@@ -101,7 +101,7 @@ class ExploreResults(QWidget):
         say(self.notes, "\n".join(f"⚠ {note}" for note in embedded.notes))
         if self.map is None:
             self._make_map()
-        self.show_point("")
+        self.show_point(None, "")
         self.show()
 
     def show_map(self, shown: Projected) -> None:
@@ -120,9 +120,15 @@ class ExploreResults(QWidget):
         self.map.show_colours(levels_of(shade), colours)
         self.bar.show_shade(shade, colours)
 
-    def show_point(self, text: str) -> None:
-        """Say what a point is; without one, how to use all this."""
+    def show_point(self, point: int | None, text: str) -> None:
+        """Say what a point is, and where a cell goes; without one, how to use this."""
         self.point.setText(text or HOW)
+        found = self._embedded
+        if self.map is not None and found is not None:
+            way = found.frames[:0]
+            if point is not None and found.of_cells:
+                way = found.track(point)
+            self.map.show_track(way)
         if not text:
             self.picture.clear()
 
