@@ -182,8 +182,10 @@ def explore_window_closed():
 
 
 def explore_layer_deleted():
-    viewer, _ = exploring(lambda dock: dock.form.progress.value() > 0)
+    viewer, place = exploring(lambda dock: dock.form.progress.value() > 0)
+    dock = place.inner_widget()
     ended(viewer, viewer.layers.clear)
+    assert dock.presenter.explored is None
     viewer.close()
 
 

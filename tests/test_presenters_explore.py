@@ -296,6 +296,20 @@ def test_stop_shows_what_is_there_by_the_quickest_way(tmp_path):
     assert asked[1:] == ["pca"]
 
 
+def test_of_a_movie_that_is_gone_nothing_is_shown(view):
+    background = Now()
+    made = presenter(view, background)
+
+    def run(job):
+        made.stop(keep=False)
+        Now.run(background, job)
+
+    background.run = run
+    made.explore()
+    view.show_explored.assert_not_called()
+    assert view.show_running.call_args.args == (False,)
+
+
 def test_stopped_with_too_few_points_says_so(view):
     made = presenter(view)
     made.show(Explored(Order(gliding(20), "net"), points(2)))

@@ -144,6 +144,7 @@ class ExplorePresenter:
         self._verbs = verbs
         self._job: Job | None = None
         self._closed = False
+        self._keep = True  # what comes
         self._explored: Explored | None = None
         self._shades: dict[str, Shade] = {}
         self._pictures = Pictures(view, background)
@@ -299,8 +300,9 @@ class ExplorePresenter:
         except MorphocastError as error:
             self._view.show_error(error.on_screen)
 
-    def stop(self) -> None:
-        """End early; what was found so far is shown."""
+    def stop(self, *, keep: bool = True) -> None:
+        """End early; what was found so far is shown, unless its movie is gone."""
+        self._keep = keep
         if self._job is not None:
             self._job.stop.set()
             self._view.show_progress(0, STOPPING)
@@ -357,7 +359,7 @@ class ExplorePresenter:
 
     def _run(self, title: str, items: Iterator[Item], stop: threading.Event) -> None:
         job = Job(title, items, self._take, self._failed, self._ended, stop)
-        self._job = job
+        self._job, self._keep = job, True
         self._view.show_running(True)
         self._view.show_progress(0, LOADING)
         try:
@@ -370,7 +372,7 @@ class ExplorePresenter:
     def _take(self, items: Sequence[Item]) -> None:
         if self._closed:
             return
-        for item in items:
+        for item in items if self._keep else ():
             if isinstance(item, Explored):
                 self.show(item)
         last = items[-1]

@@ -173,8 +173,7 @@ class ExploreDock(QWidget):
         self._moved()
         if self._lassoed is not None:
             self.presenter.choose(self._lassoed)
-        explored = self.presenter.explored
-        self._controller.kept[KEPT] = explored, self._layer
+        self._controller.kept[KEPT] = self.presenter.explored, self._layer
 
     def show_shades(self, names: Sequence[str]) -> None:
         """Offer these to colour by; keeps the choice if it is still there."""
@@ -256,6 +255,8 @@ class ExploreDock(QWidget):
         return farewell
 
     def _refresh(self) -> None:
+        if self._layer() not in self._viewer.layers:
+            self.presenter.stop(keep=False)
         self._fill_models()
         self.form.picker.offer_cells(self._sees_labels())
         self.presenter.refresh()
