@@ -143,14 +143,29 @@ def imagining(scene: Scene) -> None:
     scene.take("synthesize")
 
 
+def exploring(scene: Scene) -> None:
+    """See the frames of the yeast movie as points, by the sample model."""
+    dock = scene.open("Explore", height=1000)
+    press(dock, "Explore")
+    scene.done()
+    results = dock.form.results
+    results.maps.setCurrentIndex(results.maps.findData("tsne"))
+    scene.done()
+    scene.viewer.dims.set_point(0, GROWN * 180)
+    scene.viewer.reset_view()
+    results.map._over_point(LATE)
+    scene.take("explore")
+
+
 def main() -> None:
     """Take all pictures."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         _preferences.user_config_path = lambda _: home / "config"
         _preferences.user_data_path = lambda _: home / "data"
-        for part in (learning, foretelling, judging, moving, imagining):
-            scene = Scene("yeast" if part in (moving, imagining) else "tissue")
+        yeast = moving, imagining, exploring
+        for part in (learning, foretelling, judging, *yeast):
+            scene = Scene("yeast" if part in yeast else "tissue")
             part(scene)
             scene.viewer.close()
 

@@ -20,6 +20,7 @@ from napari_morphocast.training.config import Run
 from napari_morphocast.widgets import _preferences
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._evaluate import EvaluateDock
+from napari_morphocast.widgets._explore import ExploreDock
 from napari_morphocast.widgets._train import TrainDock
 
 HOME, STORY = Path(sys.argv[1]), sys.argv[2]
@@ -146,6 +147,58 @@ def script_ends():
     wait(lambda: dock.form.progress.value() > 0)
     viewer.close()
     say(running=controller_of(viewer).job is not None)
+
+
+def exploring(before):
+    """A viewer that explores; ends once it works and ``before`` says so."""
+    viewer = napari.Viewer()
+    frames = gliding(frames=400, size=(64, 64)).frames[:, 0]
+    viewer.add_image(frames, axis_labels=("T", "Y", "X"), name="gliding")
+    dock = ExploreDock(viewer)
+    place = viewer.window.add_dock_widget(dock, name="Explore")
+    dock._refresh()
+    dock.form.explore.click()
+    wait(lambda: before(dock))
+    return viewer, place
+
+
+def ended(viewer, place):
+    """Wait until nothing works any more, and say how long napari stood still."""
+    controller = controller_of(viewer)
+    place()
+    stall = wait(lambda: controller.job is None)
+    say(running=controller.job is not None, stall=stall)
+
+
+def explore_closed():
+    viewer, place = exploring(lambda dock: dock.form.progress.value() > 0)
+    ended(viewer, place.destroyOnClose)
+    viewer.close()
+
+
+def explore_window_closed():
+    viewer, _ = exploring(lambda dock: dock.form.progress.value() > 0)
+    ended(viewer, viewer.close)
+
+
+def explore_layer_deleted():
+    viewer, place = exploring(lambda dock: dock.form.progress.value() > 0)
+    dock = place.inner_widget()
+    ended(viewer, viewer.layers.clear)
+    assert dock.presenter.explored is None
+    viewer.close()
+
+
+def map_closed():
+    def laying_out(dock):
+        maps = dock.form.results.maps
+        if controller_of(dock._viewer).job is None and dock.presenter.explored:
+            maps.setCurrentIndex(maps.findData("tsne"))
+        return "t-SNE" in dock.form.doing.text()
+
+    viewer, place = exploring(laying_out)
+    ended(viewer, place.destroyOnClose)
+    viewer.close()
 
 
 globals()[STORY]()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -80,6 +81,7 @@ def test_help_never_imports_torch() -> None:
     code = (
         "import sys; from napari_morphocast.cli import main; main(['--help']); "
         "main(['train', '--help']); main(['sweep', '--help']); "
+        "main(['embed', '--help']); "
         "heavy = 'torch', 'napari', 'matplotlib', 'optuna'; "
         "sys.exit(any(m in sys.modules for m in heavy))"
     )
@@ -533,3 +535,93 @@ def test_the_demo_leaves_a_model_scores_and_pictures(
     told = capsys.readouterr().out
     assert "advection" in told
     assert "napari" in told
+
+
+# --- embed
+
+
+@pytest.fixture(scope="module")
+def coder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small latent_lstm."""
+    folder = tmp_path_factory.mktemp("coder")
+    small = "--model latent_lstm --epochs 1 --set context=3 --set code=5 --device cpu"
+    words = ["train", saved(folder / "cells.ome.tif"), "-o", folder / "net.morphocast"]
+    assert run(*words, *small.split(), "--set", "width=4") == 0
+    return folder / "net.morphocast"
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_embed_writes_codes_of_every_frame(
+    movie: Path, coder: Path, tmp_path: Path
+) -> None:
+    output, plot = tmp_path / "codes.csv", tmp_path / "codes.png"
+    kinds = "--projection", "tsne", "--projection", "pca"
+    assert run("embed", movie, coder, "-o", output, *kinds, "--plot", plot) == 0
+    rows = table(output)
+    assert len(rows) == 24
+    assert {"tsne_1", "tsne_2", "pca_1", "pca_2", "code_4"} <= set(rows[0])
+    assert [row["time_s"] for row in rows[:2]] == ["0", "60"]
+    assert rows[2]["error"] == ""
+    assert float(rows[3]["error"]) > 0
+    assert plot.stat().st_size > 5000
+
+
+def test_embed_writes_codes_of_cells(
+    movie: Path, coder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = np.zeros((24, 24, 28), np.uint16)
+    labels[:, 4:8, 4:8] = 7
+    tifffile.imwrite(tmp_path / "masks.tif", labels)
+    output, masks = tmp_path / "codes.csv", tmp_path / "masks.tif"
+    words = "embed", movie, coder, "-o", output, "--labels", masks
+    assert run(*words, "--crop", 16, "--window", 2) == 0
+    rows = table(output)
+    assert {row["label"] for row in rows} == {"7"}
+    assert rows[0]["frame"] == "1"
+    assert "23 crops around cells, codes of 10 numbers" in capsys.readouterr().out
+    assert run(*words, "--crop", 0) == 0
+    assert len(table(output)) == 24
+    assert table(output)[0]["label"] == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("-o codes.txt", "use .csv"),
+        ("-o codes.csv --plot codes.svg", "use .png"),
+        ("-o codes.csv --window 99", "has 24 frame"),
+        ("-o codes.csv --crop 32", "--crop needs --labels"),
+        ("-o codes.csv --labels nothing.tif", "nothing.tif"),
+        ("-o codes.csv --projection map", "--projection"),
+        ("-o nowhere/codes.csv", "no folder"),
+    ],
+)
+def test_embed_refuses_what_makes_no_sense(
+    movie: Path,
+    coder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: str,
+    told: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert told in refusal(capsys, "embed", movie, coder, *words.split())
+
+
+def test_embed_needs_a_model_with_codes(
+    movie: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "codes.csv"
+    assert "has no codes" in refusal(capsys, "embed", movie, model, "-o", output)
+    assert not output.exists()
+
+
+def test_embed_never_overwrites_what_it_reads(
+    movie: Path, coder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "would be overwritten" in refusal(capsys, "embed", movie, coder, "-o", movie)

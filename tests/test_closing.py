@@ -59,3 +59,13 @@ def test_napari_can_quit_while_it_trains(happens):
 
 def test_a_script_can_end_while_napari_evaluates(happens):
     assert happens("script_ends")["running"]
+
+
+@pytest.mark.parametrize(
+    "story",
+    ["explore_closed", "explore_window_closed", "explore_layer_deleted", "map_closed"],
+)
+def test_exploring_ends_in_silence(happens, story):
+    end = happens(story)
+    assert not end["running"]
+    assert end["stall"] < LONGEST

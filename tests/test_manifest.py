@@ -9,7 +9,7 @@ from npe2 import PluginManifest
 from qtpy.QtWidgets import QPushButton
 
 NAME = "napari-morphocast"
-DOCKS = ("Train", "Forecast", "Evaluate", "Synthesize")
+DOCKS = ("Train", "Forecast", "Evaluate", "Synthesize", "Explore")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,8 @@ def test_every_command_is_there(manifest):
 
 
 def test_every_title_begins_with_a_verb(manifest):
-    verbs = {"Train", "Forecast", "Evaluate", "Make", "Show", "Open", "Simulate"}
+    verbs = {"Train", "Forecast", "Evaluate", "Make", "Explore"}
+    verbs |= {"Show", "Open", "Simulate"}
     titles = [command.title for command in manifest.contributions.commands]
     assert {title.split()[0] for title in titles} <= verbs
 

@@ -1,6 +1,7 @@
 """The verbs: what notebooks, the command line and the docks call."""
 
 from napari_morphocast.api.controls import controls
+from napari_morphocast.api.embedding import embed
 from napari_morphocast.api.evaluating import evaluate
 from napari_morphocast.api.forecasting import Forecast, predict, rollout
 from napari_morphocast.api.imagining import Imagined, imagine
@@ -27,6 +28,7 @@ __all__ = [
     "Sweep",
     "Synthesis",
     "controls",
+    "embed",
     "evaluate",
     "hardest",
     "imagine",

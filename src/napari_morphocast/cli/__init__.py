@@ -28,6 +28,7 @@ for command in (  # in the order of --help
     telling.evaluate,
     telling.robustness,
     telling.surprise,
+    telling.embed,
     making.synthesize,
     telling.models,
 ):

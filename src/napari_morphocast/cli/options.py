@@ -23,6 +23,14 @@ class Sampler(StrEnum):
     random = "random"
 
 
+class Projection(StrEnum):
+    """How ``embed`` lays points out on a plane."""
+
+    pca = "pca"
+    tsne = "tsne"
+    umap = "umap"
+
+
 def option(name: str, text: str, short: str = "") -> object:
     """Give an option with a name, its help, and perhaps a letter."""
     names = (name, short) if short else (name,)

@@ -19,6 +19,7 @@ from napari_morphocast.cli.options import (
     ModelName,
     MoviePath,
     Output,
+    Projection,
     Since,
     option,
 )
@@ -136,6 +137,48 @@ def surprise(
     opening = Opening(axes, channel, z, fill_nan, those_given(labels))
     how = Search(lead, alarms, until, blur)
     find(movie, opening, model, how, (output, events), device)
+
+
+def embed(
+    movie: MoviePath,
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODEL", help="a latent_lstm, cell_gan or vae file"),
+    ],
+    output: Annotated[Path, option("--output", "where to write the codes: .csv", "-o")],
+    window: Annotated[
+        int, option("--window", "frames in a row that make one point")
+    ] = 1,
+    labels: Annotated[
+        Path | None,
+        option("--labels", "a point for each cell here, .tif or .npy, in each frame"),
+    ] = None,
+    crop: Annotated[
+        int | None,
+        option("--crop", "side of the square around a cell; 0 for whole frames"),
+    ] = None,
+    projection: Annotated[
+        list[Projection] | None,
+        option("--projection", "lay points out on a plane, also repeatedly; else pca"),
+    ] = None,
+    plot: Annotated[
+        Path | None, option("--plot", "draw the plane as PNG, coloured by time")
+    ] = None,
+    seed: Annotated[int, option("--seed", "what all chance follows from")] = 0,
+    axes: Axes = None,
+    channel: Channel = None,
+    z: Depth = None,
+    fill_nan: FillNan = False,
+    device: Device = "auto",
+) -> None:
+    """Codes of every frame or cell, as points: those that look alike lie together."""
+    from napari_morphocast.cli.embed import Looking
+    from napari_morphocast.cli.embed import embed as write
+
+    kinds = tuple(one.value for one in projection or (Projection.pca,))
+    opening = Opening(axes, channel, z, fill_nan, (labels,) if labels else ())
+    how = Looking(window, crop, kinds, seed)
+    write(movie, opening, model, how, (output, plot), device)
 
 
 def models(json: Json = False) -> None:

@@ -31,12 +31,18 @@ STANDS = {
 }
 
 
+def time_unit(seconds: float) -> tuple[float, str]:
+    """The unit that people would use for a stretch of time, in seconds; its name."""
+    for size, unit in ((86400.0, "d"), (3600.0, "h"), (60.0, "min")):
+        if seconds >= (2 if unit == "d" else 1) * size:
+            return size, unit
+    return 1.0, "s"
+
+
 def duration(seconds: float) -> str:
     """A stretch of time in the unit that people would use: 45 s, 30 min, 2.5 h."""
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= (2 if unit == "d" else 1) * size:
-            return f"{seconds / size:.3g} {unit}"
-    return f"{seconds:.3g} s"
+    size, unit = time_unit(seconds)
+    return f"{seconds / size:.3g} {unit}"
 
 
 def counted(number: int, what: str) -> str:

@@ -293,12 +293,13 @@ class Synthesizer(Model, Coded):
         """How unlike images are, pair by pair on average, as an eye might see it."""
 
     def codes(self, frames: Tensor) -> Tensor:
-        """Codes (B, size) of frames (B, C, Y, X), of larger ones of their middle.
+        """Codes (B, size) of frames (B, C, Y, X), of larger ones of their middle."""
+        return self.encode(self.whole(frames)).flatten(1)
 
-        Where an image holds several frames in a row, it is the same one each time.
-        """
-        image = self.fitted(frames.repeat(1, self.frames, 1, 1))
-        return self.encode(image).flatten(1)
+    def whole(self, frames: Tensor) -> Tensor:
+        """Images of frames in a row (B, frames C, Y, X), or of one (B, C, Y, X)."""
+        one = frames.shape[1] == self.channels
+        return self.fitted(frames.repeat(1, self.frames, 1, 1) if one else frames)
 
     def images(self, batch: Window[Tensor]) -> Tensor:
         """The last frames of windows as images (B, frames C, side, side)."""

@@ -141,6 +141,10 @@ class CellGAN(Synthesizer, name="cell_gan"):
         made = self.decode(near, torch.Generator().manual_seed(0))
         return near + ONWARD * (self._found(images) - self._found(made))
 
+    def codes(self, frames: Tensor) -> Tensor:
+        """What the encoder alone sees: remembered images would make it jump."""
+        return self._found(self.whole(frames)).flatten(1)
+
     def decode(self, codes: Tensor, generator: torch.Generator) -> Tensor:
         """Make an image of each code; the generator draws the noise of all layers."""
         noise = self.generator.noise(len(codes), generator)

@@ -28,6 +28,7 @@ LONGEST_HEADER = 2**24  # bytes; more is no model of ours
 SAMPLES = Path(__file__).parent.parent / "sample_data"
 SAMPLE, SAMPLE_MAKER = SAMPLES / f"tissue{ENDING}", SAMPLES / f"yeast{ENDING}"
 MAKERS = "cell_gan", "vae"  # architectures that make frames instead of forecasts
+CODED = (*MAKERS, "latent_lstm")  # those that describe frames by codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,11 @@ class ModelFacts:
         """Whether it makes frames instead of forecasting some."""
         return self.kind in MAKERS
 
+    @property
+    def coded(self) -> bool:
+        """Whether it describes frames by codes."""
+        return self.kind in CODED
+
     def _sees(self) -> str:
         if self.task == "between":
             return f"Fills in a frame from {frames(self.context)} around it."
@@ -145,6 +151,13 @@ def synthesizers(trained: Iterable[Path], folder: Path) -> list[ModelChoice]:
     """Models that make frames: trained just now, those of the folder, the sample."""
     seen = _files(trained, folder, SAMPLE_MAKER, "yeast (sample model)")
     return [choice for choice in seen if makes(Path(choice.model))]
+
+
+def coders(trained: Iterable[Path], folder: Path) -> list[ModelChoice]:
+    """Models that have codes: trained just now, those of the folder, the sample."""
+    seen = _files(trained, folder, SAMPLE_MAKER, "yeast (sample model)")
+    facts = ((choice, _if_readable(Path(choice.model))) for choice in seen)
+    return [choice for choice, said in facts if said is not None and said.coded]
 
 
 def _files(

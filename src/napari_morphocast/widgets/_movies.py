@@ -287,8 +287,11 @@ def _how(movie: Movie, channel: int | None) -> dict[str, Any]:
 
 def _sliceable(movie: Movie) -> Any:
     """Frames that napari can draw: numpy as it is, anything else through dask."""
-    if isinstance(movie.frames, np.ndarray):
-        return movie.frames
+    return movie.frames if isinstance(movie.frames, np.ndarray) else lazily(movie)
+
+
+def lazily(movie: Movie) -> Any:
+    """Frames (T, C, Y, X) that are read one by one, when somebody looks at them."""
     chunks = (1, *movie.shape[1:])
     lazy = _Lazy(movie)
     return dask_array.from_array(lazy, chunks=chunks, name=False, lock=True)  # type: ignore[no-untyped-call]

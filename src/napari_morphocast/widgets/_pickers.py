@@ -57,6 +57,7 @@ class MoviePicker(QWidget):
         self.channel = combo("Which channel to forecast.")
         self.z = combo("How to make one picture of the Z slices of every frame.")
         self.cells = CellsPicker(viewer)
+        self._with_cells = True
         self.read = QPushButton("Read axes from file")
         self.read.setToolTip(
             "Take axes, time step (s) and pixel size (µm) from the layer's file; "
@@ -137,6 +138,11 @@ class MoviePicker(QWidget):
         self.layers.blockSignals(False)
         self._chosen()
 
+    def offer_cells(self, wanted: bool) -> None:
+        """Offer a segmentation to see beside the movie only if a model needs one."""
+        self._with_cells = wanted
+        self._show_cells()
+
     def disconnect_viewer(self) -> None:
         """Hear nothing more of the viewer; touches no Qt object."""
         events = self._viewer.layers.events
@@ -199,7 +205,7 @@ class MoviePicker(QWidget):
         self.changed.emit()
 
     def _show_cells(self) -> None:
-        self._form.setRowVisible(self.cells.box, self.cells.any)
+        self._form.setRowVisible(self.cells.box, self.cells.any and self._with_cells)
 
     def _slice(self) -> ZChoice:
         facts = self.facts()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.utils.colormaps import Colormap
@@ -10,13 +10,13 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
 from napari_morphocast.widgets._movies import KEY
+from napari_morphocast.widgets._viewers import look_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari.components import ViewerModel
     from napari.layers import Image, Layer, Points
-    from numpy.typing import NDArray
 
     from napari_morphocast.evaluation.surprise import Region
     from napari_morphocast.presenters.forecasting import Result
@@ -149,21 +149,10 @@ class SurpriseList(QListWidget):
 
     def _go(self, row: int) -> None:
         """Move slider and camera to a region."""
-        rings, dims = self._rings, self._viewer.dims
+        rings = self._rings
         if row < 0 or rings is None or rings not in self._viewer.layers:
             return
-        world: NDArray[Any] = np.asarray(rings.data_to_world(rings.data[row]))
-        offset = dims.ndim - rings.ndim
-        shown = set(dims.displayed)
-        for axis, place in enumerate(world.tolist(), offset):
-            if axis not in shown:
-                dims.set_point(axis, place)
-        camera = self._viewer.scene.camera
-        centre = list(camera.center)
-        for at, axis in enumerate(dims.displayed, len(centre) - len(dims.displayed)):
-            if axis >= offset:
-                centre[at] = float(world[axis - offset])
-        camera.center = tuple(centre)
+        look_at(self._viewer, rings.data_to_world(rings.data[row]))
 
 
 def _line(rank: int, region: Region, channels: bool) -> str:
