@@ -16,7 +16,8 @@ from movies import gliding
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.evaluation.embedded import Embedded
 from napari_morphocast.evaluation.projection import Projected
-from napari_morphocast.models.base import FORECASTERS, SYNTHESIZERS, Coded
+from napari_morphocast.models.base import FORECASTERS, SYNTHESIZERS
+from napari_morphocast.models.coded import Coded
 from napari_morphocast.presenters import explore_colours as colours
 from napari_morphocast.presenters.explore import ExplorePresenter, ExploreView
 from napari_morphocast.presenters.explore_work import (

@@ -13,7 +13,8 @@ from napari_morphocast.api.loading import load
 from napari_morphocast.data.finite import read_finite
 from napari_morphocast.errors import ForecastError, MovieError, SettingsError
 from napari_morphocast.evaluation.embedded import Embedded
-from napari_morphocast.models.base import Coded, Forecaster, Synthesizer
+from napari_morphocast.models.base import Forecaster, Synthesizer
+from napari_morphocast.models.coded import Coded
 from napari_morphocast.models.ensemble import Ensemble
 from napari_morphocast.training.config import Hardware
 from napari_morphocast.training.devices import choose
