@@ -6,10 +6,11 @@ from qtpy.QtWidgets import QLabel
 
 from napari_morphocast.widgets._dock_form import WIDTH, Scrolling, frames_box
 from napari_morphocast.widgets._evaluate import EvaluateDock
+from napari_morphocast.widgets._explore import ExploreDock
 from napari_morphocast.widgets._forecast import ForecastDock
 from napari_morphocast.widgets._synthesize import SynthesizeDock
 
-DOCKS = [EvaluateDock, ForecastDock, SynthesizeDock]
+DOCKS = [EvaluateDock, ExploreDock, ForecastDock, SynthesizeDock]
 
 
 def test_nothing_in_a_dock_is_cut_off_at_the_right(qtbot):
@@ -37,3 +38,18 @@ def test_one_frame_is_not_called_frames(qtbot):
     assert box.text() == "12 frames"
     box.setValue(1)
     assert box.text() == "1 frame"
+
+
+def test_a_bar_without_an_end_says_below_what_goes_on(home, qtbot):
+    dock = ForecastDock(ViewerModel())
+    qtbot.addWidget(dock)
+    dock.show_running(True)
+    dock.show_progress(0, "Loading PyTorch…")
+    assert not dock.form.doing.isHidden()
+    assert dock.form.doing.text() == "Loading PyTorch…"
+    dock.show_progress(0.5, "frame 4 of 8")
+    assert dock.form.doing.isHidden()
+    dock.show_progress(0, "again")
+    dock.show_running(False)
+    assert dock.form.doing.isHidden()
+    dock.presenter.close()

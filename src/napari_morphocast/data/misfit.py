@@ -82,5 +82,5 @@ def _differs(what: str, learned: float | None, given: float | None, unit: str) -
         return ""
     return (
         f"learned from a movie with a {what} of {learned:g} {unit}, but this one has "
-        f"{given:g} {unit}; expect worse forecasts, or finetune."
+        f"{given:g} {unit}; expect worse results, or finetune."
     )

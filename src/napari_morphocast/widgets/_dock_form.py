@@ -8,6 +8,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtWidgets import (
     QFrame,
+    QHBoxLayout,
     QLabel,
     QProgressBar,
     QPushButton,
@@ -17,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_morphocast.widgets._form import keep_wheel_away
+from napari_morphocast.widgets._form import keep_wheel_away, say
 from napari_morphocast.widgets._pickers import MoviePicker
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class DockForm:
         self.picker = MoviePicker(viewer)
         self.movie_facts = text_label()
         self.progress = QProgressBar()
+        self.doing = text_label()  # what a bar without an end cannot say
+        self.stop = QPushButton("&Stop")
         self.error = text_label(ERROR)
         self._tips: dict[QWidget, str] = {}
 
@@ -49,8 +52,16 @@ class DockForm:
         button.setEnabled(not reason)
         button.setToolTip(f"<p>{reason or self._tips[button]}</p>")
 
+    def show_running(self, running: bool) -> None:
+        """Show progress and Stop while work is under way."""
+        for widget in (self.progress, self.stop):
+            widget.setVisible(running)
+        self.stop.setEnabled(running)
+        say(self.doing, "")
+
     def show_progress(self, share: float, text: str) -> None:
         """How far it is, 0..1; 0 shows that something goes on, but not how far."""
+        say(self.doing, "" if share else text)
         self.progress.setMaximum(STEPS if share else 0)
         self.progress.setValue(round(STEPS * share))
         self.progress.setFormat(text)
@@ -63,6 +74,12 @@ class DockForm:
             widget.setToolTip(f"<p>{tip}</p>")
         for box in boxes:
             keep_wheel_away(box)
+
+    def _add_work(self, column: QVBoxLayout) -> None:
+        """Where it says what goes on, and what went wrong."""
+        column.addLayout(row(self.progress, self.stop))
+        column.addWidget(self.doing)
+        column.addWidget(self.error)
 
     @staticmethod
     def _column(dock: QWidget) -> QVBoxLayout:
@@ -95,6 +112,15 @@ class Scrolling(QScrollArea):
         hint, inside = super().minimumSizeHint(), self.widget().minimumSizeHint()
         bar = self.verticalScrollBar().sizeHint().width()
         return QSize(max(WIDTH, inside.width() + bar), hint.height())
+
+
+def row(*widgets: QWidget, stretch: int = 0) -> QHBoxLayout:
+    """Widgets in a row; the one of number ``stretch`` takes the room that is left."""
+    made = QHBoxLayout()
+    made.setSpacing(6)
+    for number, widget in enumerate(widgets):
+        made.addWidget(widget, int(number == stretch))
+    return made
 
 
 def frames_box(value: int, most: int) -> QSpinBox:

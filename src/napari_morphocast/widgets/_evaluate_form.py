@@ -8,7 +8,6 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QListWidget,
     QMenu,
@@ -23,6 +22,7 @@ from napari_morphocast.widgets._dock_form import (
     DockForm,
     frames_box,
     make_main,
+    row,
     text_label,
 )
 from napari_morphocast.widgets._evaluate_results import Results
@@ -78,7 +78,6 @@ class EvaluateForm(DockForm):
         self.save_json = menu.addAction("Scores as JSON…")
         self.save_png = menu.addAction("Figure as PNG…")
         self.export.setMenu(menu)
-        self.stop = QPushButton("&Stop")
         self.results = Results(viewer.theme)
         boxes = self.horizon, self.since, self.first, self.regions.box
         self._explain(TIPS, boxes)
@@ -104,12 +103,8 @@ class EvaluateForm(DockForm):
         column.addWidget(line())
         column.addLayout(self._choices())
         column.addWidget(self.warnings)
-        for row in (
-            self._row(self.evaluate, self.export),
-            self._row(self.progress, self.stop),
-        ):
-            column.addLayout(row)
-        column.addWidget(self.error)
+        column.addLayout(row(self.evaluate, self.export))
+        self._add_work(column)
         column.addWidget(self.results)
         column.addStretch(1)
 
@@ -117,18 +112,11 @@ class EvaluateForm(DockForm):
         form = QFormLayout()
         form.setVerticalSpacing(4)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        models = self._row(self.models, self.add)
+        models = row(self.models, self.add)
         models.setAlignment(self.add, Qt.AlignmentFlag.AlignTop)
         form.addRow("Models", models)
-        form.addRow("Horizon", self._row(self.horizon, self.horizon_time))
-        form.addRow("Frames", self._row(self.since, self.first))
+        form.addRow("Horizon", row(self.horizon, self.horizon_time))
+        form.addRow("Frames", row(self.since, self.first))
         form.addRow("Region", self.regions.box)
         form.addRow("", self.controls)
         return form
-
-    def _row(self, wide: QWidget, narrow: QWidget) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(6)
-        row.addWidget(wide, 1)
-        row.addWidget(narrow)
-        return row

@@ -151,15 +151,11 @@ class ExploreDock(QWidget):
 
     def show_running(self, running: bool) -> None:
         """Show progress and Stop while this dock's work is under way."""
-        for widget in (self.form.progress, self.form.stop):
-            widget.setVisible(running)
-        self.form.stop.setEnabled(running)
-        say(self.form.doing, "")
+        self.form.show_running(running)
 
     def show_progress(self, share: float, text: str) -> None:
         """How far it is."""
         self.form.show_progress(share, text)
-        say(self.form.doing, "" if share else text)
 
     def show_explored(self, explored: Explored, text: str) -> None:
         """Show other points, and keep them for a dock that is opened later."""

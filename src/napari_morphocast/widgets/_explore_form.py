@@ -8,7 +8,6 @@ from napari.layers import Labels
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QFormLayout,
-    QHBoxLayout,
     QPushButton,
     QSpinBox,
     QWidget,
@@ -19,6 +18,7 @@ from napari_morphocast.widgets._dock_form import (
     WARNING,
     DockForm,
     make_main,
+    row,
     text_label,
 )
 from napari_morphocast.widgets._explore_results import ExploreResults
@@ -74,8 +74,6 @@ class ExploreForm(DockForm):
         self.warnings = text_label(WARNING)
         self.explore = QPushButton("&Explore")
         self.export = QPushButton("E&xport…")
-        self.stop = QPushButton("&Stop")
-        self.doing = text_label()  # what a bar without an end cannot say
         self.what = text_label()
         self.what.setText(WHAT)
         self.what.show()
@@ -103,7 +101,7 @@ class ExploreForm(DockForm):
         self._form.setVerticalSpacing(4)
         grow = QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow
         self._form.setFieldGrowthPolicy(grow)
-        self._form.addRow("Model", _row(self.models, self.browse))
+        self._form.addRow("Model", row(self.models, self.browse))
         self._form.addRow(self.model_facts)
         self._form.addRow("Points", self.points.box)
         self._form.addRow("Crop", self.crop)
@@ -111,17 +109,8 @@ class ExploreForm(DockForm):
         self._form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         column.addLayout(self._form)
         column.addWidget(self.warnings)
-        column.addLayout(_row(self.explore, self.export))
-        column.addLayout(_row(self.progress, self.stop))
-        for widget in (self.doing, self.error, self.what):
-            column.addWidget(widget)
+        column.addLayout(row(self.explore, self.export))
+        self._add_work(column)
+        column.addWidget(self.what)
         column.addWidget(self.results, 1)
         column.addStretch(0)
-
-
-def _row(wide: QWidget, narrow: QWidget) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(6)
-    row.addWidget(wide, 1)
-    row.addWidget(narrow)
-    return row

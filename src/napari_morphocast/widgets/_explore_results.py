@@ -9,7 +9,6 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import (
     QCheckBox,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QVBoxLayout,
@@ -18,7 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_morphocast.evaluation.projection import NAMES, installed
 from napari_morphocast.widgets._combo import combo
-from napari_morphocast.widgets._dock_form import text_label
+from napari_morphocast.widgets._dock_form import row, text_label
 from napari_morphocast.widgets._explore_legend import ColourBar, colours_of, levels_of
 from napari_morphocast.widgets._form import keep_wheel_away, line, say
 
@@ -182,17 +181,17 @@ class ExploreResults(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         for widget in (line(), self.heading, self.notes):
             column.addWidget(widget)
-        column.addLayout(_row(_label("Map"), self.maps, self.path))
-        column.addLayout(_row(_label("Colour"), self.shades, self.table))
+        column.addLayout(row(_label("Map"), self.maps, self.path, stretch=1))
+        column.addLayout(row(_label("Colour"), self.shades, self.table, stretch=1))
         column.addWidget(self.bar)
         self._place = QVBoxLayout()
         column.addLayout(self._place, 1)
-        column.addLayout(_row(None, self.chosen, self.keep))
+        column.addLayout(row(self.chosen, self.keep))
         self.picture.setFixedSize(PICTURE, PICTURE)
         self.picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.point.setWordWrap(True)
         self.point.setAlignment(Qt.AlignmentFlag.AlignVCenter)
-        column.addLayout(_row(self.picture, self.point, None))
+        column.addLayout(row(self.picture, self.point, stretch=1))
 
 
 def coloured(picture: NDArray[Any], sources: Sequence[Source]) -> NDArray[np.float64]:
@@ -206,17 +205,6 @@ def coloured(picture: NDArray[Any], sources: Sequence[Source]) -> NDArray[np.flo
         colours = source.look["colormap"].map(share.ravel() ** source.look["gamma"])
         seen += colours[:, :3].reshape(seen.shape)
     return seen.clip(0, 1)
-
-
-def _row(first: QWidget | None, wide: QWidget, last: QWidget | None) -> QHBoxLayout:
-    row = QHBoxLayout()
-    row.setSpacing(6)
-    if first is not None:
-        row.addWidget(first)
-    row.addWidget(wide, 1)
-    if last is not None:
-        row.addWidget(last)
-    return row
 
 
 def _label(text: str) -> QLabel:

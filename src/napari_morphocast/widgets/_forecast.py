@@ -160,9 +160,7 @@ class ForecastDock(QWidget):
 
     def show_running(self, running: bool) -> None:
         """Show progress and Stop while this dock's forecast is under way."""
-        self.form.progress.setVisible(running)
-        self.form.stop.setVisible(running)
-        self.form.stop.setEnabled(running)
+        self.form.show_running(running)
 
     def show_progress(self, share: float, text: str) -> None:
         """How far it is; without an end in sight before the first frame."""

@@ -8,7 +8,6 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QMenu,
     QPushButton,
@@ -20,6 +19,7 @@ from napari_morphocast.widgets._dock_form import (
     WARNING,
     DockForm,
     frames_box,
+    row,
     text_label,
 )
 from napari_morphocast.widgets._form import line
@@ -70,7 +70,6 @@ class ForecastForm(DockForm):
         self.start = combo(TIPS["start"])
         self.start.addItem("the end of the movie", False)
         self.start.addItem("the current frame", True)
-        self.stop = QPushButton("Stop")
         self.verdict = text_label("font-weight: bold")
         self.beside = QPushButton("Side by side")
         self.beside.setCheckable(True)
@@ -95,16 +94,11 @@ class ForecastForm(DockForm):
         column.addWidget(self.picker)
         column.addWidget(self.movie_facts)
         column.addWidget(line())
-        row = QHBoxLayout()
-        row.addWidget(QLabel("Model"))
-        row.addWidget(self.models, 1)
-        row.addWidget(self.browse)
-        column.addLayout(row)
+        column.addLayout(row(QLabel("Model"), self.models, self.browse, stretch=1))
         for widget in (self.model_facts, self.warnings, line()):
             column.addWidget(widget)
         column.addLayout(self._actions())
-        column.addLayout(self._running())
-        column.addWidget(self.error)
+        self._add_work(column)
         column.addWidget(self.verdict)
         column.addLayout(self._afterwards())
         column.addWidget(self.surprises)
@@ -126,12 +120,6 @@ class ForecastForm(DockForm):
         grid.addWidget(self.start, 2, 1, 1, 3)
         grid.setColumnStretch(3, 1)
         return grid
-
-    def _running(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.addWidget(self.progress, 1)
-        row.addWidget(self.stop)
-        return row
 
     def _afterwards(self) -> QGridLayout:
         grid = QGridLayout()

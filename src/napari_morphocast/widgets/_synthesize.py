@@ -143,8 +143,7 @@ class SynthesizeDock(QWidget):
 
     def show_running(self, running: bool) -> None:
         """Show progress and Stop while this dock's work is under way."""
-        for widget in (self.form.progress, self.form.stop):
-            widget.setVisible(running)
+        self.form.show_running(running)
 
     def show_progress(self, share: float, text: str) -> None:
         """How far it is."""

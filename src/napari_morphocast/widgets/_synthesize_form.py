@@ -8,7 +8,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
     QFormLayout,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QSpinBox,
@@ -20,6 +19,7 @@ from napari_morphocast.widgets._dock_form import (
     DockForm,
     frames_box,
     make_main,
+    row,
     text_label,
 )
 from napari_morphocast.widgets._form import line
@@ -76,7 +76,6 @@ class SynthesizeForm(DockForm):
         self.rollout = QPushButton("R&oll out")
         self.horizon = frames_box(12, 999)
         self.forecasters = combo(TIPS["forecasters"])
-        self.stop = QPushButton("&Stop")
         self.save = QPushButton("S&ave…")
         self.verdict = text_label()
         boxes = (
@@ -95,28 +94,20 @@ class SynthesizeForm(DockForm):
         column = self._column(dock)
         for widget in (self.picker, self.movie_facts, line()):
             column.addWidget(widget)
-        column.addLayout(_row(QLabel("Model"), self.models, self.browse))
+        column.addLayout(row(QLabel("Model"), self.models, self.browse, stretch=1))
         for widget in (self.model_facts, line()):
             column.addWidget(widget)
         form = QFormLayout()
         form.addRow("Number", self.count)
         form.addRow("Variation", self.variation)
-        form.addRow("Seed", _row(self.seed, self.again, stretch=0))
+        form.addRow("Seed", row(self.seed, self.again))
         column.addLayout(form)
         column.addWidget(self.refine)
-        column.addLayout(_row(self.like, self.random, stretch=0))
-        column.addLayout(_row(self.between, self.other, stretch=0))
-        column.addLayout(_row(self.rollout, self.horizon))
-        column.addLayout(_row(QLabel("by"), self.forecasters))
-        column.addLayout(_row(self.progress, self.stop, stretch=0))
-        for widget in (self.error, self.verdict, self.save):
+        column.addLayout(row(self.like, self.random))
+        column.addLayout(row(self.between, self.other))
+        column.addLayout(row(self.rollout, self.horizon, stretch=1))
+        column.addLayout(row(QLabel("by"), self.forecasters, stretch=1))
+        self._add_work(column)
+        for widget in (self.verdict, self.save):
             column.addWidget(widget)
         column.addStretch(1)
-
-
-def _row(*widgets: QWidget, stretch: int = 1) -> QHBoxLayout:
-    """Widgets in a row; the one of number ``stretch`` takes the room that is left."""
-    row = QHBoxLayout()
-    for number, widget in enumerate(widgets):
-        row.addWidget(widget, int(number == stretch))
-    return row
