@@ -34,11 +34,14 @@ LEARNED = slice(4, 15)  # no frame of the test, so no window that holds one
 class Sequences:
     """Frames (N, 16, 36, 36) in bytes, as they are without noise, and what jumped.
 
-    ``truth`` is in 0..1, ``jumped`` (N, 16) says that a frame jumped from the last.
+    ``truth`` is in 0..1, as is ``foreseen``: frames, from the third on, of whoever
+    knew without error where the last two digits were, and how speeds are remembered.
+    ``jumped`` (N, 16) says that a frame jumped from the last.
     """
 
     frames: np.ndarray
     truth: np.ndarray
+    foreseen: np.ndarray
     jumped: np.ndarray
 
     def movies(self, kept: np.ndarray) -> list[Movie]:
@@ -86,19 +89,26 @@ def sequences(digits: Digits, label: int, count: int, seed: int) -> Sequences:
     place = np.zeros((count, 4))
     jumped = chance.random((count, FRAMES)) < JUMPS
     jumped[:, 0] = False
-    places = [place]
+    places, speeds = [place], [speed]
     for step in range(1, FRAMES):
         place = place + speed
         place = place + jumped[:, step, None] * chance.standard_normal((count, 4)) * FAR
         places.append(place)
         fresh = chance.standard_normal((count, 4)) * SPEEDS
         speed = MEMORY * speed + np.sqrt(1 - MEMORY**2) * fresh
+        speeds.append(speed)
     pictures = F.pad(some[:, None].float() / 255, (4, 4, 4, 4))
     shown = np.stack([_moved(pictures, place) for place in places], 1)
     truth = BLACK + CONTRAST * shown
+    likely = [places[0]] * 2 + [
+        place + MEMORY * speed
+        for place, speed in zip(places[1:-1], speeds[:-2], strict=True)
+    ]
+    foreseen = np.stack([_moved(pictures, place) for place in likely], 1)
+    foreseen = (BLACK + CONTRAST * foreseen).astype(np.float32)
     noisy = truth + NOISE * chance.standard_normal(truth.shape)
     frames = (255 * noisy).round().clip(0, 255).astype(np.uint8)
-    return Sequences(frames, truth.astype(np.float32), jumped)
+    return Sequences(frames, truth.astype(np.float32), foreseen, jumped)
 
 
 def _moved(pictures: torch.Tensor, places: np.ndarray) -> np.ndarray:
