@@ -66,6 +66,17 @@ def test_a_few_frames_cannot_tell_what_is_usual():
     assert not found(disturbed(7, frames=12))
 
 
+def test_short_movies_tell_each_other_what_is_usual():
+    movies = [disturbed(frames=8) for _ in range(12)]
+    movies[4] = disturbed(5, frames=8)
+    spec = WindowSpec(context=2, horizon=1)
+    whole = Windows([Part(movie, 0, 8) for movie in movies], spec)
+    kept = without_outliers(whole, 3.0)
+    assert [set(part.breaks) for part in kept.parts] == [
+        {5, 6} if number == 4 else set() for number in range(12)
+    ]
+
+
 def test_every_channel_counts():
     movie = gliding(40, channels=3, noise=4)
     grey = movie.raw(0, 40).copy()

@@ -13,11 +13,12 @@ from napari_morphocast.data.windows import Windows
 from napari_morphocast.errors import MovieError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from napari_morphocast.data.movie import Movie
+    from napari_morphocast.data.windows import Part
 
 GRID = 8  # blocks along each side of a frame: what is coarse
 LEAST = 0.05  # spread of each number below which all changes count as alike
@@ -33,10 +34,8 @@ def without_outliers(windows: Windows, sigmas: float) -> Windows:
     MovieError
         If no window is left.
     """
-    parts = [
-        replace(p, breaks=outliers(p.movie, p.first, p.stop, sigmas))
-        for p in windows.parts
-    ]
+    breaks = _breaks(windows.parts, sigmas)
+    parts = [replace(p, breaks=b) for p, b in zip(windows.parts, breaks, strict=True)]
     kept = Windows(parts, windows.spec)
     if not len(kept):
         raise MovieError(
@@ -67,17 +66,38 @@ def outliers(movie: Movie, first: int, stop: int, sigmas: float) -> frozenset[in
     sigmas : float
         How unlikely; smaller finds more.
     """
+    numbers, frames = _described(movie, first, stop)
+    return frozenset(frames[_unusual(numbers, sigmas)].tolist())
+
+
+def _breaks(parts: Sequence[Part], sigmas: float) -> list[frozenset[int]]:
+    """Outliers of each part; parts too short to tell alone are looked at together."""
+    described = [_described(p.movie, p.first, p.stop) for p in parts]
+    short = [numbers for numbers, _ in described if len(numbers) < FEWEST]
+    together = iter(_unusual(np.concatenate(short), sigmas) if short else ())
+    found = []
+    for numbers, frames in described:
+        if len(numbers) < FEWEST:
+            far = np.array([next(together) for _ in frames], bool)
+        else:
+            far = _unusual(numbers, sigmas)
+        found.append(frozenset(frames[far].tolist()))
+    return found
+
+
+def _unusual(numbers: NDArray[np.float64], sigmas: float) -> NDArray[np.bool_]:
+    """Which changes (changes, 5) are outliers; none if they are too few to tell."""
     from scipy.special import erfc
     from scipy.stats import chi2
 
-    numbers, frames = _described(movie, first, stop)
-    if len(frames) < FEWEST:
-        return frozenset()
+    if len(numbers) < FEWEST:
+        return np.zeros(len(numbers), bool)
     limit = chi2.isf(erfc(sigmas / np.sqrt(2)), numbers.shape[1])
-    usual = _distances(numbers, np.ones(len(frames), bool)) <= limit
+    usual = _distances(numbers, np.ones(len(numbers), bool)) <= limit
     if np.count_nonzero(usual) >= FEWEST:
         usual = _distances(numbers, usual) <= limit
-    return frozenset(frames[~usual].tolist())
+    far: NDArray[np.bool_] = ~usual
+    return far
 
 
 def left_out(windows: Windows) -> str:
