@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
+OTHERS = "unet", "latent_lstm"  # rollouts beside those of the ConvLSTM
+
 
 def measure(how: How) -> Findings:
     """Forecast one frame with our defaults and with the founding recipe, in turns."""
@@ -34,6 +36,7 @@ def measure(how: How) -> Findings:
             "founding": _first(founding, side, how),
             "ours further": _further(ours, side, how),
             "founding further": _further(founding, side, how),
+            **{name: _further(Run.make(name), side, how) for name in OTHERS},
         }
         found = take_turns(turns, min(how.rounds, 5))
         size = f"{side} x {side}, ms"
@@ -44,12 +47,16 @@ def measure(how: How) -> Findings:
                 found["ours further"],
                 found["founding further"],
             ),
+            *(
+                _row(f"the same by {name}", found[name], found["ours further"])
+                for name in OTHERS
+            ),
         ]
     return Findings(
         tuple(rows),
         "c: grey levels in, the next frame's grey levels out. Ours: the default "
         f"ConvLSTM after {Run.make('convlstm').window.context} frames; beside: "
-        "examples/morphogenesis.toml after 10.",
+        "examples/morphogenesis.toml after 10, and our ConvLSTM beside the others.",
     )
 
 
