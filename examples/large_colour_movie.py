@@ -12,7 +12,7 @@
 # 4. Hold every forecast against the truth, and against "nothing moves".
 #
 # No step needs the movie in memory: it is written, learned from and followed in parts.
-# On two processor cores it takes half an hour or more; a smaller `SIDE` is a quick look.
+# On two processor cores it takes half an hour or more; a smaller `SIDE` is quick.
 
 # %%
 from __future__ import annotations
