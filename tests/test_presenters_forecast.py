@@ -363,7 +363,7 @@ def test_models_trained_now_come_before_those_of_the_folder(tmp_path):
 
 def test_a_movie_is_described_in_one_line():
     assert (
-        describe(gliding(20)) == "20 frames · 28 × 24 px · 1 min per frame · 0.5 µm/px"
+        describe(gliding(20)) == "20 frames · 24 × 28 px · 1 min per frame · 0.5 µm/px"
     )
 
 

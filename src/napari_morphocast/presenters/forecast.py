@@ -259,7 +259,7 @@ class ForecastPresenter:
 def describe(movie: Movie) -> str:
     """A movie in one line: frames, size, time step, pixel size."""
     count, channels, height, width = movie.pictures.shape
-    parts = [frames(count), f"{width} × {height} px"]
+    parts = [frames(count), f"{height} × {width} px"]
     if channels > 1:
         parts.append("colour" if movie.rgb else f"{channels} channels")
     parts += ["cells"] * movie.labels
