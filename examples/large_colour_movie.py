@@ -11,7 +11,7 @@
 # 3. Run freely: each forecast is fed back as if it had been recorded.
 # 4. Hold every forecast against the truth, and against "nothing moves".
 #
-# No step needs the movie in memory: it is written, learned from and followed in parts.
+# No step needs the whole movie in memory: it is learned from and followed in parts.
 # On two processor cores it takes half an hour or more; a smaller `SIDE` is quick.
 
 # %%

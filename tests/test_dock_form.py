@@ -2,7 +2,7 @@
 
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from napari_morphocast.widgets._dock_form import WIDTH, Scrolling, frames_box
 from napari_morphocast.widgets._evaluate import EvaluateDock
@@ -22,6 +22,20 @@ def test_nothing_in_a_dock_is_cut_off_at_the_right(qtbot):
     scroll.show()
     assert scroll.viewport().width() >= 900
     assert scroll.height() < 2000
+
+
+def test_what_appears_later_gets_the_room_that_it_needs(qtbot):
+    dock, inside, wide = QWidget(), QWidget(), QLabel("x")
+    column = QVBoxLayout(inside)
+    column.addWidget(wide)
+    wide.setMinimumWidth(700)
+    wide.hide()
+    QVBoxLayout(dock).addWidget(Scrolling(inside))
+    qtbot.addWidget(dock)
+    dock.show()
+    assert dock.minimumSizeHint().width() < 500
+    wide.show()
+    qtbot.waitUntil(lambda: dock.minimumSizeHint().width() >= 700)
 
 
 @pytest.mark.parametrize("kind", DOCKS)

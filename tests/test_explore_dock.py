@@ -263,8 +263,28 @@ def test_a_slice_of_a_stack_is_explored(dock, viewer, qtbot):
     dock.form.results.lassoed.emit(np.arange(4))
     dock.keep_chosen()
     assert viewer.layers[-1].data.shape == (4, 1, 24, 28)
+    viewer.dims.set_point(1, 2)
     dock.go_to(6)
-    assert viewer.dims.current_step[0] == 6
+    assert viewer.dims.current_step[:2] == (6, 2)
+
+
+def test_a_shorter_movie_is_explored_after_a_lasso(explored, viewer, qtbot):
+    explored.form.results.lassoed.emit(np.arange(15, FRAMES))
+    viewer.layers.clear()
+    show(viewer, gliding(12))
+    explore(explored, viewer, qtbot)
+    assert len(explored.presenter.explored.embedded) == 12
+    assert not len(explored._lassoed)
+
+
+def test_points_stay_with_their_movie_until_others_have_come(explored, viewer, qtbot):
+    first = viewer.layers[0]
+    later = viewer.add_image(first.data, name="later", scale=(2, 1, 1))
+    explored.form.picker.layers.setCurrentText("later")
+    explored._explore()
+    assert explored._layer() is first
+    wait(qtbot, viewer)
+    assert explored._layer() is later
 
 
 def test_points_are_saved_as_a_table(explored, tmp_path, monkeypatch):

@@ -63,6 +63,12 @@ def test_a_code_says_nothing_of_tiles_far_away():
     assert not torch.allclose(one[..., 5, 5], another[..., 5, 5])
 
 
+def test_training_shows_whole_tiles():
+    assert Run.make("latent_lstm", tile=128).training.crop == 128
+    assert Run.make("latent_lstm", tile=32).training.crop == 64
+    assert Run.make("latent_lstm", tile=128, crop=0).training.crop == 0
+
+
 def test_an_autoencoder_learns_to_make_frames_again():
     torch.manual_seed(0)
     coder, seen = Autoencoder(1, tile=16, code=16, width=8), frames(8, 1, 4, 4)

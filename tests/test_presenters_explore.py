@@ -268,6 +268,26 @@ def test_a_plane_that_cannot_be_found_now_leaves_the_one_before(view):
     assert view.show_map.call_args.args[0].kind == "pca"
 
 
+def test_a_wish_that_comes_too_early_does_not_lose_the_work_before(view):
+    begun = []
+
+    def run(job):
+        if begun:
+            raise BusyError("Something is not done yet; wait, or stop it.")
+        begun.append(job)
+
+    background = Now()
+    made = explored(view, background=background)
+    background.run = run
+    view.kind.return_value = "tsne"
+    made.lay_out()
+    made.lay_out()
+    assert "not done yet" in said(view)
+    assert view.show_running.call_args.args == (True,)
+    made.stop()
+    assert begun[0].stop.is_set()
+
+
 def test_what_goes_wrong_in_the_thread_is_one_sentence(view):
     do, _ = verbs(fail=MovieError("There is NaN in frame 3."))
     explored(view, do=do)

@@ -11,6 +11,7 @@ import torch
 from napari_morphocast.api.forecasting import predict
 from napari_morphocast.api.loading import load
 from napari_morphocast.data.finite import read_finite
+from napari_morphocast.data.overlay import misplaced
 from napari_morphocast.errors import ForecastError, MovieError, SettingsError
 from napari_morphocast.evaluation.embedded import Embedded
 from napari_morphocast.models.base import Forecaster, Synthesizer
@@ -256,18 +257,13 @@ def _check_window(movie: Movie, coder: _Coder, window: int) -> None:
 def _check_labels(movie: Movie, labels: Labels | None) -> None:
     if labels is None:
         return
-    frames, _, height, width = movie.shape
     if np.dtype(labels.dtype).kind not in "iu":
         raise MovieError(
             f"Labels are whole numbers, one for each cell, but these are "
             f"{labels.dtype}; save them as whole numbers."
         )
-    if tuple(labels.shape) not in ((frames, height, width), (height, width)):
-        found = " x ".join(map(str, labels.shape))
-        raise MovieError(
-            f"The labels have {found} pixels, but {movie.name!r} has {frames} frames "
-            f"of {height} x {width}; give labels of the same frames."
-        )
+    if wrong := misplaced("The labels have", labels, movie):
+        raise MovieError(f"{wrong}; give labels of the same frames.")
 
 
 def _errors(

@@ -58,11 +58,12 @@ def embed(
         if not len(embedded):
             raise ForecastError("There is not one frame or cell to make a point of.")
         warn(embedded.notes)
-        maps = _maps(embedded, kinds, how.seed)
-        embedded.to_csv(table, {one.kind: one.points for one in maps})
+        embedded.to_csv(table, {})  # whatever becomes of the planes
         what = "crops around cells" if embedded.of_cells else "frames"
         size = embedded.codes.shape[1]
         say(f"Wrote {table}: {len(embedded)} {what}, codes of {size} numbers.")
+        maps = _maps(embedded, kinds, how.seed)
+        embedded.to_csv(table, {one.kind: one.points for one in maps})
         if plot is not None:
             draw(plot, embedded, maps)
             say(f"Wrote {plot}.")

@@ -176,7 +176,7 @@ def embed(
     from napari_morphocast.cli.embed import embed as write
 
     kinds = tuple(one.value for one in projection or (Projection.pca,))
-    opening = Opening(axes, channel, z, fill_nan, (labels,) if labels else ())
+    opening = Opening(axes, channel, z, fill_nan, those_given(labels))
     how = Looking(window, crop, kinds, seed)
     write(movie, opening, model, how, (output, plot), device)
 

@@ -45,10 +45,10 @@ def _load(path: Path) -> NDArray[Any]:
     return values
 
 
-def misplaced(what: str, array: NDArray[Any], movie: Movie) -> str:
+def misplaced(what: str, array: Any, movie: Movie) -> str:
     """Which sizes differ, as the beginning of a sentence; empty if none does."""
     frames, _, height, width = movie.shape
-    if array.shape in ((height, width), (frames, height, width)):
+    if tuple(array.shape) in ((height, width), (frames, height, width)):
         return ""
     found = " x ".join(map(str, array.shape))
     return (

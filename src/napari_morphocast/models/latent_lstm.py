@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from napari_morphocast.data.windows import Window
+    from napari_morphocast.models.base import ModelConfig
 
 CHANGE_GAIN = 4.0  # brings changes of codes to about the spread of codes
 AT_ONCE = 8  # frames that are encoded together: a long context fits into memory
+CROP = 64  # side of the squares that training shows unless told (pixels)
 AGAIN = 0.1  # how much the autoencoder's own loss counts when all is trained together
 
 
@@ -129,6 +131,12 @@ class LatentLSTM(Forecaster, Coded, name="latent_lstm"):
         super().__init__(config, channels)
         self.autoencoder = Autoencoder(channels, config.tile, config.code, config.width)
         self.dynamics = Dynamics(config, channels)
+
+    @classmethod
+    def usual(cls, config: ModelConfig) -> dict[str, Any]:
+        """Squares of a tile at least: what lies beyond a smaller one is made up."""
+        assert isinstance(config, LatentConfig)
+        return {"crop": config.tile} if config.tile > CROP else {}
 
     # --- forecasting
 

@@ -10,6 +10,7 @@ import numpy as np
 from napari_morphocast.errors import MorphocastError, MovieError
 from napari_morphocast.evaluation.projection import NAMES, require
 from napari_morphocast.presenters import explore_colours as colours
+from napari_morphocast.presenters.chosen import MovieView, movie_for
 from napari_morphocast.presenters.explore_pictures import Pictures
 from napari_morphocast.presenters.explore_wording import chosen, heading, told
 from napari_morphocast.presenters.explore_work import (
@@ -43,11 +44,8 @@ STOPPING = "Stopping…"
 TOO_FEW = "Stopped before there were enough points to show."
 
 
-class ExploreView(Protocol):
+class ExploreView(MovieView, Protocol):
     """All that the presenter may ask of a screen."""
-
-    def movie(self, channels: int | None, *, labels: bool = False) -> Movie | None:
-        """The chosen movie; raises MovieError if the layer cannot be one."""
 
     def sources(self) -> object:
         """Where the movie asked for last lies; comes back with what is found."""
@@ -327,9 +325,7 @@ class ExplorePresenter:
         """
         view, path = self._view, self._view.model()
         facts = read_facts(path) if path else None
-        movie = view.movie(
-            facts.channels if facts else None, labels=bool(facts and facts.labels)
-        )
+        movie = movie_for(facts, view)
         view.show_movie(describe(movie) if movie else NO_MOVIE)
         view.show_model(facts.sentence() if facts else NO_MODEL)
         if movie is None:
@@ -359,14 +355,15 @@ class ExplorePresenter:
 
     def _run(self, title: str, items: Iterator[Item], stop: threading.Event) -> None:
         job = Job(title, items, self._take, self._failed, self._ended, stop)
+        before = self._job, self._keep
         self._job, self._keep = job, True
         self._view.show_running(True)
         self._view.show_progress(0, LOADING)
         try:
             self._background.run(job)
         except MorphocastError:
-            self._job = None
-            self._view.show_running(False)
+            self._job, self._keep = before
+            self._view.show_running(self._job is not None)
             raise
 
     def _take(self, items: Sequence[Item]) -> None:

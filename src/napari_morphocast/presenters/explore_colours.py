@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 TIME, ERROR = "time", "error of its forecast"
 GREY = "grey levels"
 ENDS = 1.0, 99.0  # percentiles that get the outermost colours
+NOTHING = {"", "nan", "na", "n/a", "none", "<na>", "null"}  # how tables say nothing
 MOST_KINDS = 10  # words that can be told apart by colour
 KEYS = "frame", "label"
 SEPARATORS = ",;\t"
@@ -171,7 +172,7 @@ def _key(embedded: Embedded, key: str) -> list[float]:
 def _of_column(values: NDArray[Any]) -> Shade | None:
     """Numbers if all of it are some, else kinds; None for too many of them."""
     numbers = np.array([_number(value) for value in values])
-    said = np.array([bool(value) and value.lower() != "nan" for value in values])
+    said = np.array([value.lower() not in NOTHING for value in values])
     if not said.any():
         return None
     if np.isfinite(numbers[said]).all():

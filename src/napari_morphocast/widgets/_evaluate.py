@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QFileDialog, QListWidgetItem, QWidget
+from qtpy.QtWidgets import QListWidgetItem, QWidget
 
 from napari_morphocast.errors import MorphocastError
 from napari_morphocast.presenters.evaluate import EvaluatePresenter
@@ -26,6 +25,7 @@ from napari_morphocast.widgets._model_list import (
 from napari_morphocast.widgets._movies import layer_facts
 from napari_morphocast.widgets._preferences import preferences, remember, remembered
 from napari_morphocast.widgets._regions import region_of
+from napari_morphocast.widgets._saving import where_to
 from napari_morphocast.widgets._viewers import real_viewer
 
 if TYPE_CHECKING:
@@ -291,14 +291,12 @@ class EvaluateDock(QWidget):
         shown = self.form.results.evaluation
         if shown is None:
             return
-        name = re.sub(r"[^\w\-. ]+", "_", f"{shown.scores.movie} scores").strip()
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Save the scores", str(Path.home() / name), f"{kind} (*{ending})"
-        )
-        if not path:
+        name = f"{shown.scores.movie} scores"
+        path = where_to(self, "Save the scores", name, kind, ending)
+        if path is None:
             return
         try:
-            shown.save(Path(path).with_suffix(ending))
+            shown.save(path)
         except MorphocastError as error:
             self.show_error(error.on_screen)
 

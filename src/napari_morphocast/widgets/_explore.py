@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from weakref import ref
 
+from napari.layers import Labels
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFileDialog, QWidget
 
@@ -28,6 +28,7 @@ from napari_morphocast.widgets._model_list import (
 )
 from napari_morphocast.widgets._movies import layer_facts
 from napari_morphocast.widgets._preferences import preferences, remember, remembered
+from napari_morphocast.widgets._saving import where_to
 from napari_morphocast.widgets._viewers import look_at, real_viewer
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
     import napari
     import numpy as np
-    from napari.layers import Image, Labels
+    from napari.layers import Image
     from numpy.typing import NDArray
 
     from napari_morphocast.data.movie import Movie
@@ -61,7 +62,8 @@ class ExploreDock(QWidget):
         self._viewer = viewer
         self._controller = controller_of(viewer)
         self._sources: Sequence[Source] = ()
-        self._layer: Any = lambda: None  # of the movie that is explored, weakly
+        self._layer: Any = lambda: None  # of the movie that is shown, weakly
+        self._asked: Any = self._layer  # of that which was asked for last
         self._lassoed: NDArray[np.int64] | None = None
         self.form = ExploreForm(self, viewer)
         self._restore(remembered().get("explore", {}))
@@ -105,7 +107,8 @@ class ExploreDock(QWidget):
         cells = explored.order.cells if explored else None
         if cells is None or cells.name not in self._viewer.layers:
             return None
-        return features_of(cast("Labels", self._viewer.layers[cells.name]))
+        layer = self._viewer.layers[cells.name]
+        return features_of(layer) if isinstance(layer, Labels) else None
 
     def window(self) -> int:
         """Frames in a row that make one point."""
@@ -159,6 +162,7 @@ class ExploreDock(QWidget):
 
     def show_explored(self, explored: Explored, text: str) -> None:
         """Show other points, and keep them for a dock that is opened later."""
+        self._layer, self._lassoed = self._asked, None
         self._controller.kept[KEPT] = explored, self._layer
         self.form.what.hide()
         self.form.results.show_explored(explored.embedded, _sources_of(explored), text)
@@ -251,7 +255,7 @@ class ExploreDock(QWidget):
         return farewell
 
     def _refresh(self) -> None:
-        if self._layer() not in self._viewer.layers:
+        if self._asked() not in self._viewer.layers:
             self.presenter.stop(keep=False)
         self._fill_models()
         self.form.picker.offer_cells(self._sees_labels())
@@ -259,7 +263,7 @@ class ExploreDock(QWidget):
 
     def _explore(self) -> None:
         layer = self.form.picker.layer()
-        self._layer = ref(layer) if layer is not None else lambda: None
+        self._asked = ref(layer) if layer is not None else lambda: None
         remember(explore=self._choices())
         self.presenter.explore()
 
@@ -274,7 +278,7 @@ class ExploreDock(QWidget):
         """Show what was explored last, if its layer is still there."""
         explored, layer = self._controller.kept.get(KEPT, (None, lambda: None))
         if explored is not None and layer() in self._viewer.layers:
-            self._layer = layer
+            self._asked = layer
             self.presenter.show(explored)
             self.show_ready("")
             self.presenter.refresh()
@@ -288,7 +292,8 @@ class ExploreDock(QWidget):
         layer, explored = self._layer(), self.presenter.explored
         if explored is None or layer is None or layer not in self._viewer.layers:
             return
-        place = place_of(_sources_of(explored)[0], explored, point)
+        here = layer.world_to_data(self._viewer.dims.point)
+        place = place_of(_sources_of(explored)[0], explored, point, here)
         world = layer.data_to_world(place)
         look_at(self._viewer, world, centre=explored.embedded.of_cells)
 
@@ -349,12 +354,9 @@ class ExploreDock(QWidget):
         explored = self.presenter.explored
         if explored is None:
             return
-        name = re.sub(r"[^\w\-. ]+", "_", f"{explored.embedded.movie} codes").strip()
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Save the points", str(Path.home() / name), "Table (*.csv)"
-        )
-        if path:
-            self.presenter.save(Path(path).with_suffix(".csv"))
+        name = f"{explored.embedded.movie} codes"
+        if path := where_to(self, "Save the points", name, "Table", ".csv"):
+            self.presenter.save(path)
 
     def _sees_labels(self) -> bool:
         """Whether the chosen model has to see a segmentation."""

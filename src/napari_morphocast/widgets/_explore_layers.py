@@ -92,12 +92,24 @@ def add_cells(
     )
 
 
-def place_of(source: Source, explored: Explored, point: int) -> list[float]:
-    """Where a point is in the movie, along the axes of ``source``."""
+def place_of(
+    source: Source,
+    explored: Explored,
+    point: int,
+    here: Sequence[float] | None = None,
+) -> list[float]:
+    """Where a point is in the movie, along the axes of ``source``.
+
+    Along axes that say nothing of it, such as Z, it is ``here``, or else at 0.
+    """
     embedded = explored.embedded
     y, x = np.nan_to_num(embedded.places[point]).tolist()
-    at = {"T": float(embedded.frames[point]), "C": float(source.channel or 0)}
-    at |= {"Y": y, "X": x}
+    at = dict(
+        zip(source.letters, [] if here is None else map(float, here), strict=False)
+    )
+    if here is None:
+        at["C"] = float(source.channel or 0)
+    at |= {"T": float(embedded.frames[point]), "Y": y, "X": x}
     return [at.get(letter, 0.0) for letter in source.letters]
 
 

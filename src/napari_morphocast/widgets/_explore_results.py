@@ -128,8 +128,7 @@ class ExploreResults(QWidget):
             if point is not None and found.of_cells:
                 way = found.track(point)
             self.map.show_track(way)
-        if not text:
-            self.picture.clear()
+        self.picture.clear()  # until that of this point has been read
 
     def show_picture(self, picture: NDArray[Any] | None) -> None:
         """Show what a point is of, as the movie's layers show it."""

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
-
-from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_morphocast.errors import MorphocastError, MovieError
 from napari_morphocast.presenters.export import saving, write_scores
 from napari_morphocast.presenters.job import Job
 from napari_morphocast.widgets._layers import MAPS, results_in
 from napari_morphocast.widgets._movies import movie_from_layer, own_metadata
+from napari_morphocast.widgets._saving import where_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from napari.components import ViewerModel
     from napari.layers import Image
+    from qtpy.QtWidgets import QWidget
 
     from napari_morphocast.presenters.job import Background
 
@@ -44,11 +43,11 @@ class Exporter:
 
     def frames(self) -> None:
         """Ask for a file and write the frames of a result layer."""
-        self._ask("Save frames", ".ome.tif", "OME-TIFF (*.ome.tif)", self.save_frames)
+        self._ask("Save frames", ".ome.tif", "OME-TIFF", self.save_frames)
 
     def scores(self) -> None:
         """Ask for a file and write the errors of every frame."""
-        self._ask("Save errors", ".csv", "Table (*.csv)", self.save_scores)
+        self._ask("Save errors", ".csv", "Table", self.save_scores)
 
     def save_frames(self, layer: Image, path: Path) -> None:
         """Write the frames of ``layer`` in another thread."""
@@ -82,18 +81,13 @@ class Exporter:
         screen.show_verdict(f"Saved as {path}")
 
     def _ask(
-        self, title: str, ending: str, kinds: str, save: Callable[[Image, Path], None]
+        self, title: str, ending: str, kind: str, save: Callable[[Image, Path], None]
     ) -> None:
         screen: Any = self._dock
         try:
             layer = self._chosen()
-            name = re.sub(r"[^\w\-. ]+", "_", layer.name).strip(" ._") + ending
-            path, _ = QFileDialog.getSaveFileName(
-                self._dock, title, str(Path.home() / name), kinds
-            )
-            if path:
-                full = path if path.endswith(ending) else path + ending
-                save(layer, Path(full))
+            if path := where_to(self._dock, title, layer.name, kind, ending):
+                save(layer, path)
         except MorphocastError as error:
             screen.show_error(error.on_screen)
 

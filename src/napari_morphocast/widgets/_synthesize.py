@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFileDialog, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_morphocast.errors import MorphocastError
 from napari_morphocast.presenters.model_files import ModelChoice, choices, synthesizers
@@ -23,6 +22,7 @@ from napari_morphocast.widgets._model_list import (
     offer_model,
 )
 from napari_morphocast.widgets._preferences import preferences, remember, remembered
+from napari_morphocast.widgets._saving import where_to
 from napari_morphocast.widgets._sheets import Sheets
 from napari_morphocast.widgets._synthesize_form import SynthesizeForm
 from napari_morphocast.widgets._viewers import real_viewer
@@ -244,12 +244,9 @@ class SynthesizeDock(QWidget):
         """Ask for a file and write what was made, marked as synthetic."""
         if self._made is None:
             return
-        name = re.sub(r"[^\w\-. ]+", "_", self._made.wish.title).strip() + SAVED
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Save frames", str(Path.home() / name), f"OME-TIFF (*{SAVED})"
-        )
-        if path:
-            self.save(Path(path if path.endswith(SAVED) else path + SAVED))
+        name = self._made.wish.title
+        if path := where_to(self, "Save frames", name, "OME-TIFF", SAVED):
+            self.save(path)
 
     def save(self, path: Path) -> None:
         """Write what was made as one stack that says what it is."""
