@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from napari_morphocast.errors import MorphocastError, SettingsError
 from napari_morphocast.presenters import evaluate_wording as wording
 from napari_morphocast.presenters.chosen import MovieView
+from napari_morphocast.presenters.errand import Errands, WorkView
 from napari_morphocast.presenters.evaluate_work import (
     Evaluation,
     Item,
@@ -18,7 +19,6 @@ from napari_morphocast.presenters.evaluate_work import (
     real_verbs,
 )
 from napari_morphocast.presenters.forecast import NO_MOVIE, describe
-from napari_morphocast.presenters.job import Background, Job
 from napari_morphocast.presenters.model_files import ModelFacts, read_facts
 from napari_morphocast.presenters.wording import duration, frames
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.presenters.evaluate_work import Verbs
+    from napari_morphocast.presenters.job import Background
 
 NO_MODEL = "Tick at least one model; the baselines are always scored beside it."
 LOADING = "Loading PyTorch and the models…"
@@ -35,7 +36,7 @@ STOPPING = "Stopping after this forecast…"
 UNSEEN = 0.8  # share of the movie after which scoring begins if no model knows it
 
 
-class EvaluateView(MovieView, Protocol):
+class EvaluateView(MovieView, WorkView, Protocol):
     """All that the presenter may ask of a screen."""
 
     def models(self) -> Sequence[Path]:
@@ -72,20 +73,11 @@ class EvaluateView(MovieView, Protocol):
     def show_ready(self, reason: str) -> None:
         """Enable the button if the reason against it is empty."""
 
-    def show_running(self, running: bool) -> None:
-        """Whether this dock's evaluation is under way."""
-
-    def show_progress(self, share: float, text: str) -> None:
-        """How far it is, 0..1."""
-
     def show_evaluation(self, evaluation: Evaluation) -> None:
         """Draw what came out."""
 
     def show_outdated(self) -> None:
         """What is drawn, if anything, came from what was chosen before."""
-
-    def show_error(self, message: str) -> None:
-        """What went wrong, in one sentence; empty for nothing."""
 
 
 class _Chosen(NamedTuple):
@@ -123,13 +115,11 @@ class EvaluatePresenter:
         self._view = view
         self._background = background
         self._verbs = verbs
-        self._job: Job | None = None
-        self._closed = False
-        self._unwatch = background.watch(self.refresh)
+        self._errands = Errands(view, background, self.refresh, LOADING)
 
     def refresh(self) -> None:
         """Look again at what is chosen, and say what can be done with it."""
-        if self._closed:
+        if self._errands.closed:
             return
         view = self._view
         try:
@@ -185,43 +175,30 @@ class EvaluatePresenter:
 
     def stop(self) -> None:
         """End early; what was scored so far is shown."""
-        if self._job is not None:
-            self._job.stop.set()
+        if self._errands.running:
+            self._errands.stop()
             self._view.show_progress(0, STOPPING)
 
     def close(self) -> None:
         """The screen is gone: stop, and speak to nobody."""
-        if self._closed:
-            return
-        self._closed = True
-        self._unwatch()
-        if self._job is not None:
-            self._job.stop.set()
+        self._errands.close()
 
     def _run(self, order: Order) -> None:
         stop = threading.Event()
         items = evaluating(order, stop, self._verbs)
-        job = Job(order.title, items, self._take, self._failed, self._ended, stop)
-        self._job = job
-        self._view.show_running(True)
-        self._view.show_progress(0, LOADING)
-        try:
-            self._background.run(job)
-        except MorphocastError:
-            self._job = None
-            self._view.show_running(False)
-            raise
+        self._errands.run(order.title, items, self._take, self.refresh, stop)
 
     def _take(self, items: Sequence[Item]) -> None:
-        if self._closed:
+        if self._errands.closed:
             return
         for item in items:
             if isinstance(item, Evaluation):
                 self._show(item)
         last = items[-1]
-        stopping = self._job is not None and self._job.stop.is_set()
         if isinstance(last, Share):
-            text = STOPPING if stopping else f"{last.what}: {last.done:.0%}"
+            text = (
+                STOPPING if self._errands.stopping else f"{last.what}: {last.done:.0%}"
+            )
             self._view.show_progress(last.done, text)
 
     def _show(self, evaluation: Evaluation) -> None:
@@ -229,16 +206,6 @@ class EvaluatePresenter:
             self._view.show_evaluation(evaluation)
         else:
             self._view.show_error("Stopped before anything was scored.")
-
-    def _failed(self, message: str) -> None:
-        if not self._closed:
-            self._view.show_error(message)
-
-    def _ended(self) -> None:
-        self._job = None
-        if not self._closed:
-            self._view.show_running(False)
-            self.refresh()
 
     def _chosen(self) -> _Chosen | None:
         """Movie and models; None without a movie.

@@ -11,6 +11,7 @@ from napari_morphocast.errors import MorphocastError, MovieError
 from napari_morphocast.evaluation.projection import NAMES, require
 from napari_morphocast.presenters import explore_colours as colours
 from napari_morphocast.presenters.chosen import MovieView, movie_for
+from napari_morphocast.presenters.errand import Errands, WorkView
 from napari_morphocast.presenters.explore_pictures import Pictures
 from napari_morphocast.presenters.explore_wording import chosen, heading, told
 from napari_morphocast.presenters.explore_work import (
@@ -23,12 +24,11 @@ from napari_morphocast.presenters.explore_work import (
     real_verbs,
 )
 from napari_morphocast.presenters.forecast import NO_MOVIE, describe
-from napari_morphocast.presenters.job import Background, Job
 from napari_morphocast.presenters.model_files import ModelFacts, read_facts
 from napari_morphocast.presenters.wording import frames
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
     from napari_morphocast.evaluation.projection import Projected
     from napari_morphocast.presenters.explore_colours import Shade
     from napari_morphocast.presenters.explore_work import Cells, Verbs
+    from napari_morphocast.presenters.job import Background
 
 NO_MODEL = "Choose a model that has codes, or train a latent_lstm."
-LOADING = "Loading PyTorch and the model…"
 STOPPING = "Stopping…"
 TOO_FEW = "Stopped before there were enough points to show."
 
 
-class ExploreView(MovieView, Protocol):
+class ExploreView(MovieView, WorkView, Protocol):
     """All that the presenter may ask of a screen."""
 
     def sources(self) -> object:
@@ -86,12 +86,6 @@ class ExploreView(MovieView, Protocol):
     def show_ready(self, reason: str) -> None:
         """Enable the button if the reason against it is empty."""
 
-    def show_running(self, running: bool) -> None:
-        """Whether this dock's work is under way."""
-
-    def show_progress(self, share: float, text: str) -> None:
-        """How far it is, 0..1."""
-
     def show_explored(self, explored: Explored, text: str) -> None:
         """Show other points; ``text`` says what they are of."""
 
@@ -116,9 +110,6 @@ class ExploreView(MovieView, Protocol):
     def show_chosen(self, points: NDArray[np.int64], text: str) -> None:
         """Mark the points inside the lasso; ``text`` says how many."""
 
-    def show_error(self, message: str) -> None:
-        """What went wrong, in one sentence; empty for nothing."""
-
 
 class _Chosen(NamedTuple):
     """What the user has chosen, as far as it makes sense together."""
@@ -140,13 +131,11 @@ class ExplorePresenter:
         self._view = view
         self._background = background
         self._verbs = verbs
-        self._job: Job | None = None
-        self._closed = False
-        self._keep = True  # what comes
+        self._keep = True  # what comes of the work under way
         self._explored: Explored | None = None
         self._shades: dict[str, Shade] = {}
         self._pictures = Pictures(view, background)
-        self._unwatch = background.watch(self.refresh)
+        self._errands = Errands(view, background, self.refresh)
 
     @property
     def explored(self) -> Explored | None:
@@ -155,7 +144,7 @@ class ExplorePresenter:
 
     def refresh(self) -> None:
         """Look again at what is chosen, and say what can be done with it."""
-        if self._closed:
+        if self._errands.closed:
             return
         view = self._view
         try:
@@ -192,7 +181,8 @@ class ExplorePresenter:
                 view.sources(),
             )
             stop = threading.Event()
-            self._run(order.title, exploring(order, stop, self._verbs), stop)
+            items = exploring(order, stop, self._verbs)
+            self._errands.run(order.title, items, self._take, self._ended, stop)
         except MorphocastError as error:
             view.show_error(error.on_screen)
 
@@ -210,7 +200,7 @@ class ExplorePresenter:
             stop = threading.Event()
             items = laying_out(explored, kind, stop, self._verbs)
             title = f"Laying out {explored.order.movie.name} by {NAMES[kind]}"
-            self._run(title, items, stop)
+            self._errands.run(title, items, self._take, self._ended, stop)
         except MorphocastError as error:
             self._view.show_error(error.on_screen)
             self._show_known()
@@ -300,20 +290,15 @@ class ExplorePresenter:
 
     def stop(self, *, keep: bool = True) -> None:
         """End early; what was found so far is shown, unless its movie is gone."""
-        self._keep = keep
-        if self._job is not None:
-            self._job.stop.set()
+        if self._errands.running:
+            self._keep = keep
+            self._errands.stop()
             self._view.show_progress(0, STOPPING)
 
     def close(self) -> None:
         """The screen is gone: stop, and speak to nobody."""
-        if self._closed:
-            return
-        self._closed = True
         self._pictures.close()
-        self._unwatch()
-        if self._job is not None:
-            self._job.stop.set()
+        self._errands.close()
 
     def _chosen(self) -> _Chosen | str:
         """Movie and model, or what is missing.
@@ -353,39 +338,21 @@ class ExplorePresenter:
             return {}
         return colours.of_table(table)
 
-    def _run(self, title: str, items: Iterator[Item], stop: threading.Event) -> None:
-        job = Job(title, items, self._take, self._failed, self._ended, stop)
-        before = self._job, self._keep
-        self._job, self._keep = job, True
-        self._view.show_running(True)
-        self._view.show_progress(0, LOADING)
-        try:
-            self._background.run(job)
-        except MorphocastError:
-            self._job, self._keep = before
-            self._view.show_running(self._job is not None)
-            raise
-
     def _take(self, items: Sequence[Item]) -> None:
-        if self._closed:
+        if self._errands.closed:
             return
         for item in items if self._keep else ():
             if isinstance(item, Explored):
                 self.show(item)
         last = items[-1]
         if isinstance(last, Share):
-            stopping = self._job is not None and self._job.stop.is_set()
             told = f"{last.what}: {last.done:.0%}" if last.done else f"{last.what}…"
-            self._view.show_progress(last.done, STOPPING if stopping else told)
-
-    def _failed(self, message: str) -> None:
-        if not self._closed:
-            self._view.show_error(message)
+            text = STOPPING if self._errands.stopping else told
+            self._view.show_progress(last.done, text)
 
     def _ended(self) -> None:
-        self._job = None
-        if not self._closed:
-            self._view.show_running(False)
+        self._keep = True
+        if not self._errands.closed:
             if self._explored and self._view.kind() not in self._explored.maps:
                 self._show_known()  # what was asked for has not come
             self.refresh()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from napari_morphocast.errors import MorphocastError, MovieError
 from napari_morphocast.evaluation.baselines import BASELINES, REFERENCES
 from napari_morphocast.presenters.chosen import MovieView, movie_for
+from napari_morphocast.presenters.errand import Errands, WorkView
 from napari_morphocast.presenters.forecasting import (
     Canvas,
     Order,
@@ -16,7 +17,6 @@ from napari_morphocast.presenters.forecasting import (
     forecasting,
     real_verbs,
 )
-from napari_morphocast.presenters.job import Background, Job
 from napari_morphocast.presenters.model_files import (
     ModelChoice,
     ModelFacts,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.presenters.forecasting import Item, Kind, Verbs
+    from napari_morphocast.presenters.job import Background
 
 NO_MOVIE = (
     "There is no image layer yet: press Open movie…, or choose File ▸ Open Sample ▸ "
@@ -38,7 +39,7 @@ NO_FUTURE = "This model fills in frames between others; it does not look ahead."
 STOPPING = "Stopping after this frame…"
 
 
-class ForecastView(MovieView, Protocol):
+class ForecastView(MovieView, WorkView, Protocol):
     """All that the presenter may ask of a screen."""
 
     def model(self) -> ModelChoice | None:
@@ -74,17 +75,8 @@ class ForecastView(MovieView, Protocol):
     def show_ready(self, predict: str, rollout: str) -> None:
         """Enable a button for which the reason against it is empty."""
 
-    def show_running(self, running: bool) -> None:
-        """Whether this dock's forecast is under way."""
-
-    def show_progress(self, share: float, text: str) -> None:
-        """How far it is, 0..1."""
-
     def show_verdict(self, text: str) -> None:
         """What came out, in plain words."""
-
-    def show_error(self, message: str) -> None:
-        """What went wrong, in one sentence."""
 
 
 class ForecastPresenter:
@@ -99,14 +91,12 @@ class ForecastPresenter:
         self._view = view
         self._background = background
         self._verbs = verbs
-        self._job: Job | None = None
-        self._closed = False
         self.predicted: tuple[Result, Canvas] | None = None  # the newest, and where
-        self._unwatch = background.watch(self.refresh)
+        self._errands = Errands(view, background, self.refresh)
 
     def refresh(self) -> None:
         """Look again at what is chosen, and say what can be done with it."""
-        if self._closed:
+        if self._errands.closed:
             return
         choice, facts = self._view.model(), None
         warnings: list[str] = []
@@ -148,18 +138,13 @@ class ForecastPresenter:
 
     def stop(self) -> None:
         """End early; finished frames stay."""
-        if self._job is not None:
-            self._job.stop.set()
+        if self._errands.running:
+            self._errands.stop()
             self._view.show_progress(0, STOPPING)
 
     def close(self) -> None:
         """The screen is gone: stop, keep what is done, speak to nobody."""
-        if self._closed:
-            return
-        self._closed = True
-        self._unwatch()
-        if self._job is not None:
-            self._job.stop.set()
+        self._errands.close()
 
     def _start(self, kind: Kind) -> None:
         view = self._view
@@ -192,38 +177,23 @@ class ForecastPresenter:
 
         def on_items(items: list[Item]) -> None:
             recorder.take(items)
-            if not self._closed:
-                self._view.show_progress(*_progress(recorder.results[-1], job.stop))
+            if not self._errands.closed:
+                self._view.show_progress(*_progress(recorder.results[-1], stop))
 
         def on_end() -> None:
             recorder.finish()
-            self._job = None
             newest = recorder.results[-1] if recorder.results else None
             if newest and newest.done and newest.begun.order.kind == "prediction":
                 self.predicted = None if newest.begun.between else (newest, canvas)
-            if not self._closed:
+            if not self._errands.closed:
                 self._ended(recorder.results)
 
         stop = threading.Event()
         items = forecasting(orders, stop, self._verbs)
-        job = Job(orders[0].title, items, on_items, self._failed, on_end, stop)
-        self._job = job
-        self._view.show_running(True)
         self._view.show_verdict("")
-        self._view.show_progress(0, "Loading PyTorch and the model…")
-        try:
-            self._background.run(job)
-        except MorphocastError:
-            self._job = None
-            self._view.show_running(False)
-            raise
-
-    def _failed(self, message: str) -> None:
-        if not self._closed:
-            self._view.show_error(message)
+        self._errands.run(orders[0].title, items, on_items, on_end, stop)
 
     def _ended(self, results: Sequence[Result]) -> None:
-        self._view.show_running(False)
         done = [verdict(result) for result in results if result.done]
         if done:
             self._view.show_verdict(done[-1])

@@ -12,8 +12,8 @@ import numpy as np
 from napari_morphocast.data.writing import write_movie
 from napari_morphocast.errors import MorphocastError, MovieError
 from napari_morphocast.presenters.chosen import MovieView, movie_for
+from napari_morphocast.presenters.errand import Errands, WorkView
 from napari_morphocast.presenters.forecast import describe
-from napari_morphocast.presenters.job import Job
 from napari_morphocast.presenters.model_files import read_facts
 from napari_morphocast.presenters.synthesize_work import Made, Share, Studio, Wish
 from napari_morphocast.presenters.wording import frames
@@ -30,7 +30,6 @@ UNGUIDED = (
     "This model has not learned to imitate a frame: its training ended before that. "
     "Make frames at random, or go on with its training in the Train dock."
 )
-LOADING = "Loading PyTorch and the model…"
 WORK = {
     "refining": "Making it more like the frame…",
     "rolling out": "Forecasting what would become of them…",
@@ -40,7 +39,7 @@ NOTHING_MADE = "Make frames first; then they can be rolled out."
 NEW_SEEDS = 10_000  # few digits, so that one can be noted down
 
 
-class SynthesizeView(MovieView, Protocol):
+class SynthesizeView(MovieView, WorkView, Protocol):
     """All that the presenter may ask of a screen."""
 
     def model(self) -> Path | None:
@@ -85,12 +84,6 @@ class SynthesizeView(MovieView, Protocol):
     def show_ready(self, random: str, like: str) -> None:
         """Enable a button for which the reason against it is empty."""
 
-    def show_running(self, running: bool) -> None:
-        """Whether this dock's work is under way."""
-
-    def show_progress(self, share: float, text: str) -> None:
-        """How far it is, 0..1."""
-
     def show_made(self, made: Made) -> None:
         """Show synthetic frames, in place of those of the same wish."""
 
@@ -99,9 +92,6 @@ class SynthesizeView(MovieView, Protocol):
 
     def show_verdict(self, text: str) -> None:
         """What came out, in plain words."""
-
-    def show_error(self, message: str) -> None:
-        """What went wrong, in one sentence; empty for nothing."""
 
 
 class SynthesizePresenter:
@@ -113,13 +103,11 @@ class SynthesizePresenter:
         self._view = view
         self._background = background
         self._studio = studio or Studio()
-        self._job: Job | None = None
-        self._closed = False
-        self._unwatch = background.watch(self.refresh)
+        self._errands = Errands(view, background, self.refresh)
 
     def refresh(self) -> None:
         """Look again at what is chosen, and say what can be made."""
-        if self._closed:
+        if self._errands.closed:
             return
         view, path = self._view, self._view.model()
         try:
@@ -186,16 +174,11 @@ class SynthesizePresenter:
 
     def stop(self) -> None:
         """End early; a likeness that was being improved is shown as it is."""
-        if self._job is not None:
-            self._job.stop.set()
+        self._errands.stop()
 
     def close(self) -> None:
         """The screen is gone: stop, and speak to nobody."""
-        if self._closed:
-            return
-        self._closed = True
-        self._unwatch()
-        self.stop()
+        self._errands.close()
 
     def _wish(self, kind: Kind) -> Wish:
         view, path = self._view, self._view.model()
@@ -226,34 +209,18 @@ class SynthesizePresenter:
         self._start(wish.title, self._studio.make(wish, stop), stop)
 
     def _start(self, title: str, items: Iterator[Item], stop: threading.Event) -> None:
-        job = Job(title, items, self._take, self._failed, self._ended, stop)
-        self._job = job
-        self._view.show_running(True)
-        self._view.show_progress(0, LOADING)
         try:
-            self._background.run(job)
+            self._errands.run(title, items, self._take, self.refresh, stop)
         except MorphocastError as error:
-            self._job = None
-            self._view.show_running(False)
             self._view.show_error(error.on_screen)
 
     def _take(self, items: list[Item]) -> None:
-        for item in () if self._closed else items:
+        for item in () if self._errands.closed else items:
             if isinstance(item, Share):
                 self._view.show_progress(item.done, WORK[item.work])
             else:
                 self._view.show_made(item)
                 self._view.show_verdict(said(item))
-
-    def _failed(self, message: str) -> None:
-        if not self._closed:
-            self._view.show_error(message)
-
-    def _ended(self) -> None:
-        self._job = None
-        if not self._closed:
-            self._view.show_running(False)
-            self.refresh()
 
 
 def said(made: Made) -> str:
