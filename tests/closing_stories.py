@@ -140,7 +140,7 @@ def script_ends():
     list(api.train(gliding(20), path, Run.make("convlstm", epochs=1, **small)))
     dock = EvaluateDock(viewer)
     viewer.window.add_dock_widget(dock, name="Evaluate")
-    dock._fill_models([])
+    dock._tick(set())
     dock.choose_model(path)
     dock.presenter.refresh()
     dock.form.evaluate.click()

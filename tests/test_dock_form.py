@@ -1,4 +1,4 @@
-"""What docks have in common in how they look."""
+"""What docks have in common."""
 
 import pytest
 from napari.components import ViewerModel
@@ -8,6 +8,7 @@ from napari_morphocast.widgets._dock_form import WIDTH, Scrolling, frames_box
 from napari_morphocast.widgets._evaluate import EvaluateDock
 from napari_morphocast.widgets._explore import ExploreDock
 from napari_morphocast.widgets._forecast import ForecastDock
+from napari_morphocast.widgets._preferences import remember
 from napari_morphocast.widgets._synthesize import SynthesizeDock
 
 DOCKS = [EvaluateDock, ExploreDock, ForecastDock, SynthesizeDock]
@@ -66,4 +67,32 @@ def test_a_bar_without_an_end_says_below_what_goes_on(home, qtbot):
     dock.show_progress(0, "again")
     dock.show_running(False)
     assert dock.form.doing.isHidden()
+    dock.presenter.close()
+
+
+@pytest.mark.parametrize("kind", DOCKS)
+def test_a_dock_that_is_gone_hears_nothing_of_the_viewer(kind, home, qtbot):
+    viewer, place = ViewerModel(), QWidget()
+    qtbot.addWidget(place)
+
+    def listeners():
+        events = viewer.dims.events.current_step, viewer.events.theme
+        events += viewer.layers.events.inserted, viewer.canvas.grid.events.enabled
+        return [len(event.callbacks) for event in events]
+
+    before = listeners()
+    dock = kind(viewer)
+    dock.setParent(place)
+    assert listeners() != before
+    dock.setParent(None)  # what napari does when a dock is closed
+    assert listeners() == before
+
+
+@pytest.mark.parametrize("kind", DOCKS)
+def test_a_dock_opens_whatever_was_chosen_last(kind, home, qtbot):
+    odd = {"models": 5, "model": 5, "horizon": "far", "window": [], "count": None}
+    remember(**{kind.NAME: odd})
+    dock = kind(ViewerModel())
+    qtbot.addWidget(dock)
+    assert dock.form.models.count()
     dock.presenter.close()

@@ -43,7 +43,7 @@ def model(tmp_path_factory):
 @pytest.fixture
 def dock(viewer, qtbot, model):
     made = EvaluateDock(viewer)
-    made._fill_models([])
+    made._tick(set())
     made.choose_model(model)
     qtbot.addWidget(made)
     yield made
@@ -251,8 +251,8 @@ def test_scores_are_saved(evaluated, tmp_path, ending):
 def test_every_control_explains_itself(evaluated):
     form, shown = evaluated.form, evaluated.form.results.curves
     controls = (
-        *(form.models, form.add, form.horizon, form.since, form.first, form.controls),
-        *(form.regions.box, form.evaluate, form.stop, form.export),
+        *(form.models, form.browse, form.horizon, form.since, form.first),
+        *(form.controls, form.regions.box, form.evaluate, form.stop, form.export),
         *(shown.skill, shown.error, shown.lead, *shown.legend._boxes.values()),
     )
     assert all(control.toolTip() for control in controls)

@@ -18,7 +18,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_morphocast.widgets._form import keep_wheel_away, say
+from napari_morphocast.widgets._combo import combo
+from napari_morphocast.widgets._form import keep_wheel_away, line, say
 from napari_morphocast.widgets._pickers import MoviePicker
 
 if TYPE_CHECKING:
@@ -35,12 +36,15 @@ WARNING = "color: #c98a1b"
 class DockForm:
     """Controls of a dock that works on a movie, and how they behave.
 
-    A movie to choose and what it is, how far the work is, and what went wrong.
+    A movie to choose and what it is, a way to more models, what may be wrong with what
+    is chosen, how far the work is, and what went wrong.
     """
 
     def __init__(self, viewer: ViewerModel) -> None:
         self.picker = MoviePicker(viewer)
         self.movie_facts = text_label()
+        self.browse = QPushButton("Browse…")
+        self.warnings = text_label(WARNING)
         self.progress = QProgressBar()
         self.doing = text_label()  # what a bar without an end cannot say
         self.stop = QPushButton("&Stop")
@@ -67,6 +71,9 @@ class DockForm:
         self.progress.setFormat(text)
         self.progress.setToolTip(text)
 
+    def set_theme(self, name: str) -> None:
+        """Take the colours of another napari theme; most do so by themselves."""
+
     def _explain(self, tips: Mapping[str, str], boxes: Iterable[QWidget]) -> None:
         """Give the controls of these names tips; keep the wheel away from boxes."""
         self._tips = {getattr(self, name): tip for name, tip in tips.items()}
@@ -81,9 +88,8 @@ class DockForm:
         column.addWidget(self.doing)
         column.addWidget(self.error)
 
-    @staticmethod
-    def _column(dock: QWidget) -> QVBoxLayout:
-        """Where controls go, one below the other: it scrolls if the dock is low."""
+    def _column(self, dock: QWidget) -> QVBoxLayout:
+        """Where controls go, below the movie: it scrolls if the dock is low."""
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(8, 8, 8, 8)
@@ -91,7 +97,24 @@ class DockForm:
         outside = QVBoxLayout(dock)
         outside.setContentsMargins(0, 0, 0, 0)
         outside.addWidget(Scrolling(inside))
+        for widget in (self.picker, self.movie_facts, line()):
+            column.addWidget(widget)
         return column
+
+
+class ModelForm(DockForm):
+    """Controls of such a dock that works with one model; ``tip`` says which."""
+
+    def __init__(self, viewer: ViewerModel, tip: str) -> None:
+        super().__init__(viewer)
+        self.models = combo(tip)
+        self.model_facts = text_label()
+
+    def _add_model(self, column: QVBoxLayout) -> None:
+        """Where it is chosen, and what there is to say about it."""
+        column.addLayout(row(QLabel("Model"), self.models, self.browse, stretch=1))
+        for widget in (self.model_facts, self.warnings, line()):
+            column.addWidget(widget)
 
 
 class Scrolling(QScrollArea):

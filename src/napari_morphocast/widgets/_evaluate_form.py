@@ -18,15 +18,12 @@ from qtpy.QtWidgets import (
 
 from napari_morphocast.widgets._combo import combo
 from napari_morphocast.widgets._dock_form import (
-    WARNING,
     DockForm,
     frames_box,
     make_main,
     row,
-    text_label,
 )
 from napari_morphocast.widgets._evaluate_results import Results
-from napari_morphocast.widgets._form import line
 from napari_morphocast.widgets._regions import RegionPicker
 
 if TYPE_CHECKING:
@@ -38,7 +35,7 @@ UNSEEN = "what training left unseen"
 TIPS = {
     "models": "Models to evaluate side by side: trained here, from your models folder, "
     "or the sample. The baselines, which need no training, always take part.",
-    "add": "Choose a .morphocast file.",
+    "browse": "Choose a .morphocast file.",
     "horizon": "How far ahead to score (frames). Every forecast runs on freely so far, "
     "each frame from the forecasts before it.",
     "since": "Which frames the forecasts are held against. Scores of frames that a "
@@ -60,7 +57,7 @@ class EvaluateForm(DockForm):
     def __init__(self, dock: QWidget, viewer: ViewerModel) -> None:
         super().__init__(viewer)
         self.models = QListWidget()
-        self.add = QPushButton("Add…")
+        self.browse.setText("Add…")
         self.horizon = frames_box(10, 1000)
         self.horizon_time = QLabel()
         self.since = combo(TIPS["since"])
@@ -70,7 +67,6 @@ class EvaluateForm(DockForm):
         self.first.hide()
         self.regions = RegionPicker(viewer)
         self.controls = QCheckBox("Controls: forecasting or denoising?")
-        self.warnings = text_label(WARNING)
         self.evaluate = QPushButton("&Evaluate")
         self.export = QPushButton("E&xport")
         menu = QMenu(self.export)
@@ -89,7 +85,7 @@ class EvaluateForm(DockForm):
         row = max(self.models.sizeHintForRow(0), self.models.fontMetrics().height())
         rows = min(max(1, self.models.count()), ROWS)
         needed = rows * row + 2 * self.models.frameWidth() + 2
-        self.models.setFixedHeight(max(needed, self.add.sizeHint().height()))
+        self.models.setFixedHeight(max(needed, self.browse.sizeHint().height()))
 
     def set_theme(self, name: str) -> None:
         """Take the colours of another napari theme."""
@@ -98,9 +94,6 @@ class EvaluateForm(DockForm):
 
     def _lay_out(self, dock: QWidget) -> None:
         column = self._column(dock)
-        column.addWidget(self.picker)
-        column.addWidget(self.movie_facts)
-        column.addWidget(line())
         column.addLayout(self._choices())
         column.addWidget(self.warnings)
         column.addLayout(row(self.evaluate, self.export))
@@ -112,8 +105,8 @@ class EvaluateForm(DockForm):
         form = QFormLayout()
         form.setVerticalSpacing(4)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        models = row(self.models, self.add)
-        models.setAlignment(self.add, Qt.AlignmentFlag.AlignTop)
+        models = row(self.models, self.browse)
+        models.setAlignment(self.browse, Qt.AlignmentFlag.AlignTop)
         form.addRow("Models", models)
         form.addRow("Horizon", row(self.horizon, self.horizon_time))
         form.addRow("Frames", row(self.since, self.first))

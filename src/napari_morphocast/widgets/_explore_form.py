@@ -13,16 +13,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_morphocast.widgets._combo import combo
 from napari_morphocast.widgets._dock_form import (
-    WARNING,
-    DockForm,
+    ModelForm,
     make_main,
     row,
     text_label,
 )
 from napari_morphocast.widgets._explore_results import ExploreResults
-from napari_morphocast.widgets._form import line
 from napari_morphocast.widgets._regions import RegionPicker
 
 if TYPE_CHECKING:
@@ -54,14 +51,11 @@ POINTS = (
 )
 
 
-class ExploreForm(DockForm):
+class ExploreForm(ModelForm):
     """The controls of the dock, laid out in ``dock``."""
 
     def __init__(self, dock: QWidget, viewer: ViewerModel) -> None:
-        super().__init__(viewer)
-        self.models = combo(TIPS["models"])
-        self.browse = QPushButton("Browse…")
-        self.model_facts = text_label()
+        super().__init__(viewer, TIPS["models"])
         self.points = RegionPicker(viewer, (Labels,), FRAMES, POINTS)
         self.crop = QSpinBox()
         self.crop.setRange(0, 1024)
@@ -71,7 +65,6 @@ class ExploreForm(DockForm):
         self.window = QSpinBox()
         self.window.setRange(1, 100)
         self.window.setSuffix(" in a row")
-        self.warnings = text_label(WARNING)
         self.explore = QPushButton("&Explore")
         self.export = QPushButton("E&xport…")
         self.what = text_label()
@@ -95,8 +88,6 @@ class ExploreForm(DockForm):
 
     def _lay_out(self, dock: QWidget) -> None:
         column = self._column(dock)
-        for widget in (self.picker, self.movie_facts, line()):
-            column.addWidget(widget)
         self._form = QFormLayout()
         self._form.setVerticalSpacing(4)
         grow = QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow

@@ -16,13 +16,10 @@ from qtpy.QtWidgets import (
 
 from napari_morphocast.widgets._combo import combo
 from napari_morphocast.widgets._dock_form import (
-    WARNING,
-    DockForm,
+    ModelForm,
     frames_box,
-    row,
     text_label,
 )
-from napari_morphocast.widgets._form import line
 from napari_morphocast.widgets._surprise import SurpriseList
 
 if TYPE_CHECKING:
@@ -52,15 +49,11 @@ TIPS = {
 }
 
 
-class ForecastForm(DockForm):
+class ForecastForm(ModelForm):
     """The controls of the dock, laid out in ``dock``."""
 
     def __init__(self, dock: QWidget, viewer: ViewerModel) -> None:
-        super().__init__(viewer)
-        self.models = combo(TIPS["models"])
-        self.browse = QPushButton("Browse…")
-        self.model_facts = text_label()
-        self.warnings = text_label(WARNING)
+        super().__init__(viewer, TIPS["models"])
         self.predict = QPushButton("Predict all")
         self.lead = frames_box(1, 100)
         self.lead_time = QLabel()
@@ -91,12 +84,7 @@ class ForecastForm(DockForm):
 
     def _lay_out(self, dock: QWidget) -> None:
         column = self._column(dock)
-        column.addWidget(self.picker)
-        column.addWidget(self.movie_facts)
-        column.addWidget(line())
-        column.addLayout(row(QLabel("Model"), self.models, self.browse, stretch=1))
-        for widget in (self.model_facts, self.warnings, line()):
-            column.addWidget(widget)
+        self._add_model(column)
         column.addLayout(self._actions())
         self._add_work(column)
         column.addWidget(self.verdict)

@@ -16,13 +16,12 @@ from qtpy.QtWidgets import (
 
 from napari_morphocast.widgets._combo import combo
 from napari_morphocast.widgets._dock_form import (
-    DockForm,
+    ModelForm,
     frames_box,
     make_main,
     row,
     text_label,
 )
-from napari_morphocast.widgets._form import line
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -49,14 +48,11 @@ TIPS = {
 }
 
 
-class SynthesizeForm(DockForm):
+class SynthesizeForm(ModelForm):
     """The controls of the dock, laid out in ``dock``."""
 
     def __init__(self, dock: QWidget, viewer: ViewerModel) -> None:
-        super().__init__(viewer)
-        self.models = combo(TIPS["models"])
-        self.browse = QPushButton("Browse…")
-        self.model_facts = text_label()
+        super().__init__(viewer, TIPS["models"])
         self.count = QSpinBox()
         self.count.setRange(1, 256)
         self.count.setValue(8)
@@ -92,11 +88,7 @@ class SynthesizeForm(DockForm):
 
     def _lay_out(self, dock: QWidget) -> None:
         column = self._column(dock)
-        for widget in (self.picker, self.movie_facts, line()):
-            column.addWidget(widget)
-        column.addLayout(row(QLabel("Model"), self.models, self.browse, stretch=1))
-        for widget in (self.model_facts, line()):
-            column.addWidget(widget)
+        self._add_model(column)
         form = QFormLayout()
         form.addRow("Number", self.count)
         form.addRow("Variation", self.variation)

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_morphocast.widgets._movies import layer_facts
+
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.layers import Image
     from numpy.typing import ArrayLike
 
 
@@ -19,6 +22,18 @@ def real_viewer(viewer: ViewerModel) -> ViewerModel:
     """
     real: ViewerModel = getattr(viewer, "__wrapped__", viewer)
     return real
+
+
+def time_axis(layer: Image) -> int:
+    """Which axis of a layer is time; the first, if none is known to be."""
+    return max(0, layer_facts(layer).axes.find("T"))
+
+
+def frame_shown(viewer: ViewerModel, layer: Image | None) -> int | None:
+    """Number of a layer's frame that the viewer shows; None if there is no layer."""
+    if layer is None or layer not in viewer.layers:
+        return None
+    return round(float(layer.world_to_data(viewer.dims.point)[time_axis(layer)]))
 
 
 def look_at(viewer: ViewerModel, world: ArrayLike, *, centre: bool = True) -> None:
