@@ -1,5 +1,8 @@
 """What docks have in common."""
 
+import subprocess
+import sys
+
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
@@ -10,6 +13,7 @@ from napari_morphocast.widgets._explore import ExploreDock
 from napari_morphocast.widgets._forecast import ForecastDock
 from napari_morphocast.widgets._preferences import remember
 from napari_morphocast.widgets._synthesize import SynthesizeDock
+from napari_morphocast.widgets._train import TrainDock
 
 DOCKS = [EvaluateDock, ExploreDock, ForecastDock, SynthesizeDock]
 
@@ -96,3 +100,18 @@ def test_a_dock_opens_whatever_was_chosen_last(kind, home, qtbot):
     qtbot.addWidget(dock)
     assert dock.form.models.count()
     dock.presenter.close()
+
+
+@pytest.mark.parametrize("kind", [*DOCKS, TrainDock])
+def test_opening_a_dock_imports_nothing_that_takes_long(kind):
+    code = (
+        "import sys; from qtpy.QtWidgets import QApplication; app = QApplication([]);"
+        "from napari.components import ViewerModel;"
+        f"from {kind.__module__} import {kind.__name__} as Dock;"
+        "dock = Dock(ViewerModel()); dock.show(); app.processEvents();"
+        "print({'torch', 'pyqtgraph', 'sklearn', 'matplotlib'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "set()"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -256,20 +254,6 @@ def test_every_control_explains_itself(evaluated):
         *(shown.skill, shown.error, shown.lead, *shown.legend._boxes.values()),
     )
     assert all(control.toolTip() for control in controls)
-
-
-def test_opening_the_dock_imports_neither_torch_nor_pyqtgraph():
-    code = (
-        "import sys; from qtpy.QtWidgets import QApplication; a = QApplication([]);"
-        "from napari.components import ViewerModel;"
-        "from napari_morphocast.widgets._evaluate import EvaluateDock;"
-        "d = EvaluateDock(ViewerModel());"
-        "print({'torch', 'pyqtgraph'} & set(sys.modules))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "set()"
 
 
 # --- regions

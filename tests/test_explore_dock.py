@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -326,20 +323,6 @@ def test_every_control_explains_itself(explored):
         *(results.table, results.path, results.keep),
     )
     assert all(control.toolTip() for control in controls)
-
-
-def test_opening_the_dock_imports_neither_torch_nor_pyqtgraph():
-    code = (
-        "import sys; from qtpy.QtWidgets import QApplication; a = QApplication([]);"
-        "from napari.components import ViewerModel;"
-        "from napari_morphocast.widgets._explore import ExploreDock;"
-        "d = ExploreDock(ViewerModel());"
-        "print({'torch', 'pyqtgraph', 'sklearn'} & set(sys.modules))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "set()"
 
 
 # --- in a real window

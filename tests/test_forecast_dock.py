@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -230,19 +228,6 @@ def test_every_control_explains_itself(dock):
         *(picker.layers, picker.open, picker.channel, picker.z, picker.read),
     )
     assert all(control.toolTip() for control in controls)
-
-
-def test_opening_the_dock_imports_no_torch():
-    code = (
-        "import sys; from qtpy.QtWidgets import QApplication; a = QApplication([]);"
-        "from napari.components import ViewerModel;"
-        "from napari_morphocast.widgets._forecast import ForecastDock;"
-        "d = ForecastDock(ViewerModel()); print('torch' in sys.modules)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "False"
 
 
 def test_a_layer_of_naparis_own_reader_is_repaired(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from unittest.mock import MagicMock
 
 import numpy as np
@@ -309,21 +307,6 @@ def test_a_viewer_has_one_presenter_however_many_docks(viewer, open_dock):
     first, second = open_dock(wait=False), open_dock(wait=False)
     assert isinstance(first._presenter, TrainPresenter)
     assert first._presenter is second._presenter
-
-
-def test_opening_the_dock_imports_no_torch():
-    code = (
-        "import sys\n"
-        "from qtpy.QtWidgets import QApplication\n"
-        "app = QApplication([])\n"
-        "from napari.components import ViewerModel\n"
-        "from napari_morphocast.widgets._train import TrainDock\n"
-        "dock = TrainDock(ViewerModel())\n"
-        "dock.show()\n"
-        "app.processEvents()\n"
-        "sys.exit('torch' in sys.modules)\n"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_the_tab_key_goes_from_top_to_bottom_and_skips_what_is_folded(dock):
