@@ -26,6 +26,7 @@ from napari_morphocast.widgets._forecast import ForecastDock
 from napari_morphocast.widgets._layers import Source
 from napari_morphocast.widgets._movie_panel import MoviePanel
 from napari_morphocast.widgets._movies import own_metadata
+from presenting import Now
 
 CPU = Hardware(device="cpu")
 SHORT = {"width": 4, "epochs": 1, "horizon": 1, "context": 4}
@@ -338,15 +339,8 @@ def add_layers(viewer):
     return layer, viewer.add_labels(cells(movie), name="cells", **how)
 
 
-class Idle:
-    """A background in which nothing happens."""
-
-    def ask(self, question, answer, failed):
-        pass
-
-
 def test_the_train_dock_learns_from_a_labels_layer(viewer, qtbot):
-    panel = MoviePanel(viewer, Idle())
+    panel = MoviePanel(viewer, Now(ponder=True))
     qtbot.addWidget(panel)
     layer, labels = add_layers(viewer)
     panel.choose(layer)

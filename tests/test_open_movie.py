@@ -16,6 +16,7 @@ from napari_morphocast.widgets._open_movie import (
     open_with_questions,
     suggested,
 )
+from presenting import Now
 
 
 @pytest.fixture
@@ -130,16 +131,9 @@ def test_the_button_offers_files_and_folders(viewer, qtbot):
 
 def test_the_train_dock_offers_every_slice(viewer, qtbot):
     viewer.add_image(np.zeros((8, 3, 16, 17), np.uint8), axis_labels="TZYX")
-    panel = MoviePanel(viewer, Idle())
+    panel = MoviePanel(viewer, Now(ponder=True))
     qtbot.addWidget(panel)
     panel.show()
     panel._z.setCurrentText("slice 1 only")
     assert panel.movie().shape == (8, 1, 16, 17)
     panel.forget()
-
-
-class Idle:
-    """A background in which nothing happens."""
-
-    def ask(self, question, answer, failed):
-        pass

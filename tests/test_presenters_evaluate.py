@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import struct
 import threading
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
 
+import presenting
 from movies import gliding
 from napari_morphocast.data.fingerprint import fingerprint
 from napari_morphocast.errors import MovieError
@@ -26,35 +25,8 @@ from napari_morphocast.presenters.evaluate_work import (
     Verbs,
     evaluating,
 )
-from napari_morphocast.presenters.job import BusyError, Job, work
-
-
-@dataclass
-class Now:
-    """Does the work at once, in this thread."""
-
-    job: Job | None = None
-    watchers: list = field(default_factory=list)
-
-    def run(self, job):
-        if self.job is not None:
-            raise BusyError(f"{self.job.title} is not done yet; wait, or stop it.")
-        self.job = job
-        steps = work(job.items, job.stop, bool)
-        while True:
-            try:
-                job.on_items([next(steps)])
-            except StopIteration as end:
-                message = end.value
-                break
-        self.job = None
-        if message:
-            job.on_error(message)
-        job.on_end()
-
-    def watch(self, changed):
-        self.watchers.append(changed)
-        return lambda: self.watchers.remove(changed)
+from napari_morphocast.presenters.job import Job
+from presenting import Now
 
 
 def scores(skill=0.5, notes=(), leads=(1, 2), model="cells"):
@@ -97,18 +69,13 @@ def model_file(
     folder, name="cells", learned=None, until=12, channels=1, context=3, task="forecast"
 ):
     """A model file's header, without weights; ``learned`` is the movie it knows."""
-    path = folder / f"{name}.morphocast"
     seen = [fingerprint(learned.raw(0, 1))] if learned else []
-    about = {
-        "model": "convlstm",
-        "channels": channels,
-        "window": {"context": context, "horizon": 2, "task": task},
-        "movies": [{"name": "cells", "interval": 60.0, "until": until, "seen": seen}],
-        "scores": {},
-    }
-    header = json.dumps({"__metadata__": {"morphocast": json.dumps(about)}}).encode()
-    path.write_bytes(struct.pack("<Q", len(header)) + header)
-    return path
+    return presenting.model_file(
+        folder / f"{name}.morphocast",
+        channels=channels,
+        window={"context": context, "horizon": 2, "task": task},
+        movies=[{"name": "cells", "interval": 60.0, "until": until, "seen": seen}],
+    )
 
 
 def screen(movie, models, since=None, region=None, controls=False):

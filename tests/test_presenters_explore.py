@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import struct
 import threading
 import time
-from dataclasses import dataclass, field
 from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
 
+import presenting
 from movies import gliding
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.evaluation.embedded import Embedded
@@ -29,44 +27,9 @@ from napari_morphocast.presenters.explore_work import (
     exploring,
     laying_out,
 )
-from napari_morphocast.presenters.job import BusyError, Job, work
+from napari_morphocast.presenters.job import BusyError, Job
 from napari_morphocast.presenters.model_files import CODED, coders
-
-
-@dataclass
-class Now:
-    """Does the work at once, in this thread."""
-
-    job: Job | None = None
-    watchers: list = field(default_factory=list)
-    questions: list = field(default_factory=list)
-
-    def run(self, job):
-        if self.job is not None:
-            raise BusyError(f"{self.job.title} is not done yet; wait, or stop it.")
-        self.job = job
-        steps = work(job.items, job.stop, bool)
-        while True:
-            try:
-                job.on_items([next(steps)])
-            except StopIteration as end:
-                message = end.value
-                break
-        self.job = None
-        if message:
-            job.on_error(message)
-        job.on_end()
-
-    def ask(self, question, answer, failed):
-        self.questions.append((question, answer))
-
-    def reply(self):
-        question, answer = self.questions.pop(0)
-        answer(question())
-
-    def watch(self, changed):
-        self.watchers.append(changed)
-        return lambda: self.watchers.remove(changed)
+from presenting import Now
 
 
 def points(count=20, cells=1, **more):
@@ -109,17 +72,12 @@ def verbs(found=None, fail=None, slow=None):
 
 def model_file(folder, name="net", kind="latent_lstm", channels=1, labels=False):
     """A model file's header, without weights."""
-    path = folder / f"{name}.morphocast"
-    about = {
-        "model": kind,
-        "channels": channels,
-        "window": {"context": 3, "horizon": 1},
-        "movies": [{"name": "cells", "interval": 60.0, "labels": labels}],
-        "scores": {},
-    }
-    header = json.dumps({"__metadata__": {"morphocast": json.dumps(about)}}).encode()
-    path.write_bytes(struct.pack("<Q", len(header)) + header)
-    return path
+    return presenting.model_file(
+        folder / f"{name}.morphocast",
+        model=kind,
+        channels=channels,
+        movies=[{"name": "cells", "interval": 60.0, "labels": labels}],
+    )
 
 
 def screen(movie, model, kind="pca", cells=None, window=1):
@@ -350,7 +308,7 @@ def test_a_plane_that_takes_long_is_left_alone_when_it_is_stopped(tmp_path):
 
 
 def test_a_dock_that_is_gone_is_spoken_to_no_more(view):
-    background = Now()
+    background = Now(ponder=True)
     closed = explored(view, background=background)
     closed.hover(3)
     closed.close()
@@ -365,7 +323,7 @@ def test_a_dock_that_is_gone_is_spoken_to_no_more(view):
 
 
 def test_hovering_tells_the_frame_and_shows_it(tmp_path):
-    view, background = screen(gliding(20), model_file(tmp_path)), Now()
+    view, background = screen(gliding(20), model_file(tmp_path)), Now(ponder=True)
     made = explored(view, background=background, do=verbs(points(interval=60.0))[0])
     made.hover(5)
     assert view.show_point.call_args.args == (
@@ -379,7 +337,7 @@ def test_hovering_tells_the_frame_and_shows_it(tmp_path):
 
 
 def test_of_points_that_the_mouse_rushes_over_only_the_last_is_read(view):
-    background = Now()
+    background = Now(ponder=True)
     made = explored(view, background=background)
     for point in (1, 2, 3):
         made.hover(point)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import json
-import struct
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import SimpleNamespace
 from unittest.mock import MagicMock
 
@@ -25,40 +23,12 @@ from napari_morphocast.presenters.forecast import (
     describe,
 )
 from napari_morphocast.presenters.forecasting import Verbs, error_type, room
-from napari_morphocast.presenters.job import BusyError, Job, work
 from napari_morphocast.presenters.model_files import (
     ModelChoice,
     choices,
     read_facts,
 )
-
-
-@dataclass
-class Now:
-    """Does the work at once, in this thread; one call of on_items for each item."""
-
-    job: Job | None = None
-    watchers: list = field(default_factory=list)
-
-    def run(self, job):
-        if self.job is not None:
-            raise BusyError(f"{self.job.title} is not done yet; wait, or stop it.")
-        self.job = job
-        steps = work(job.items, job.stop, bool)
-        while True:
-            try:
-                job.on_items([next(steps)])
-            except StopIteration as end:
-                message = end.value
-                break
-        self.job = None
-        if message:
-            job.on_error(message)
-        job.on_end()
-
-    def watch(self, changed):
-        self.watchers.append(changed)
-        return lambda: self.watchers.remove(changed)
+from presenting import Now, model_file
 
 
 def verbs(context=3, learned_until=0, fail=None, members=1, task="forecast"):
@@ -111,22 +81,6 @@ def screen(movie, model="persistence", lead=1, horizon=5, start=None):
 
 def presenter(view, background=None, **story):
     return ForecastPresenter(view, background or Now(), lambda: verbs(**story))
-
-
-def model_file(path, **changes):
-    """A model file's header, without weights."""
-    about = {
-        "model": "convlstm",
-        "channels": 1,
-        "window": {"context": 6, "horizon": 2},
-        "movies": [{"name": "hela", "interval": 1800.0, "pixel_size": [0.3, 0.3]}],
-        "scores": {"validation": 0.69, "persistence": 1.0},
-        "made_on": "2026-11-21T09:30:00+00:00",
-        **changes,
-    }
-    header = json.dumps({"__metadata__": {"morphocast": json.dumps(about)}}).encode()
-    path.write_bytes(struct.pack("<Q", len(header)) + header)
-    return path
 
 
 def canvas_of(view):

@@ -31,7 +31,7 @@ from napari_morphocast.presenters.synthesize import (
     SynthesizeView,
 )
 from napari_morphocast.presenters.synthesize_work import Studio, Verbs
-from test_presenters_forecast import Now, model_file
+from presenting import Now, model_file
 
 PLANE = 8, 8
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from unittest.mock import MagicMock
@@ -16,7 +16,7 @@ from napari_morphocast.errors import SettingsError, TrainingError
 from napari_morphocast.evaluation.estimates import Score
 from napari_morphocast.presenters import forecasting
 from napari_morphocast.presenters.forecasting import Begun, FrameScore, Result
-from napari_morphocast.presenters.job import BusyError, Job, explain, work
+from napari_morphocast.presenters.job import Job, explain
 from napari_morphocast.presenters.run_files import new_path
 from napari_morphocast.presenters.train import Choices, TrainPresenter, TrainView
 from napari_morphocast.presenters.train_wording import estimate
@@ -28,47 +28,10 @@ from napari_morphocast.training.events import (
     Saved,
     Started,
 )
+from presenting import Now
 
 NOW = datetime(2026, 11, 21, 9, 30)
 PREVIEW = np.zeros((3, 1, 4, 4), np.float32)
-
-
-@dataclass
-class Now:
-    """Does the work at once, in this thread; one call of on_items for each item."""
-
-    job: Job | None = None
-    hold: bool = False
-    watchers: list = field(default_factory=list)
-
-    def run(self, job):
-        if self.job is not None:
-            raise BusyError(f"{self.job.title} is not done yet; wait, or stop it.")
-        self.job = job
-        if not self.hold:
-            self.finish()
-
-    def finish(self):
-        job, steps = self.job, work(self.job.items, self.job.stop, bool)
-        while True:
-            try:
-                job.on_items([next(steps)])
-            except StopIteration as end:
-                message = end.value
-                break
-        self.job = None
-        if message:
-            job.on_error(message)
-        job.on_end()
-        for changed in self.watchers:
-            changed()
-
-    def ask(self, question, answer, failed):
-        answer(question())
-
-    def watch(self, changed):
-        self.watchers.append(changed)
-        return lambda: self.watchers.remove(changed)
 
 
 class Script:
