@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from healing_data import augmented, unit
@@ -62,32 +62,31 @@ class Row:
         return f"codes-{self.code}-{self.weight}{'-healing' * self.healing}"
 
 
-BY_CODE = tuple(
-    Row(code, 0.95, Seed(*seed))
-    for code, *seed in (
-        (3, 0.035, 1.505, 0.8558),
-        (4, 0.030, 1.591, 0.869),
-        (5, 0.027, 1.501, 0.9605),
-        (6, 0.023, 1.494, 0.9673),
-        (8, 0.019, 1.494, 0.9675),
-        (10, 0.017, 1.494, 0.9675),
-        (12, 0.015, 1.499, 0.9616),
-        (25, 0.014, 1.503, 0.9582),
-    )
+def _rows(*printed: tuple[Any, ...]) -> tuple[Row, ...]:
+    """Rows of code and weight, and of what the thesis prints for them."""
+    return tuple(Row(code, weight, Seed(*seed)) for code, weight, *seed in printed)
+
+
+BY_CODE = _rows(
+    (3, 0.95, 0.035, 1.505, 0.8558),
+    (4, 0.95, 0.030, 1.591, 0.869),
+    (5, 0.95, 0.027, 1.501, 0.9605),
+    (6, 0.95, 0.023, 1.494, 0.9673),
+    (8, 0.95, 0.019, 1.494, 0.9675),
+    (10, 0.95, 0.017, 1.494, 0.9675),
+    (12, 0.95, 0.015, 1.499, 0.9616),
+    (25, 0.95, 0.014, 1.503, 0.9582),
 )
-BY_WEIGHT = tuple(
-    Row(5, weight, Seed(*seed))
-    for weight, *seed in (
-        (0.0, 0.231, 2.072, 0.2889),
-        (0.2, 0.046, 1.662, 0.7994),
-        (0.5, 0.040, 1.696, 0.7656),
-        (0.8, 0.038, 1.577, 0.8842),
-        (0.9, 0.029, 1.504, 0.9573),
-        (0.95, 0.026, 1.501, 0.9608),
-        (0.99, 0.025, 1.521, 0.9447),
-        (1.0, 0.026, 2.303, 0.098),
-        (None, 0.026, 1.929, 0.6338),
-    )
+BY_WEIGHT = _rows(
+    (5, 0.0, 0.231, 2.072, 0.2889),
+    (5, 0.2, 0.046, 1.662, 0.7994),
+    (5, 0.5, 0.040, 1.696, 0.7656),
+    (5, 0.8, 0.038, 1.577, 0.8842),
+    (5, 0.9, 0.029, 1.504, 0.9573),
+    (5, 0.95, 0.026, 1.501, 0.9608),
+    (5, 0.99, 0.025, 1.521, 0.9447),
+    (5, 1.0, 0.026, 2.303, 0.098),
+    (5, None, 0.026, 1.929, 0.6338),
 )
 ALONE = (
     Row(5, "after", Seed(0.02, None, 0.92, 2)),
