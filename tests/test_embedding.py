@@ -12,11 +12,17 @@ import torch
 from movies import gliding
 from napari_morphocast import api
 from napari_morphocast.data.labels import with_labels
-from napari_morphocast.errors import MorphocastError, MovieError, SettingsError
+from napari_morphocast.errors import (
+    ForecastError,
+    MorphocastError,
+    MovieError,
+    SettingsError,
+)
 from napari_morphocast.evaluation import projection
 from napari_morphocast.evaluation.embedded import Embedded
 from napari_morphocast.evaluation.embedding_figure import draw
 from napari_morphocast.evaluation.projection import project
+from napari_morphocast.models.vae import VAE
 from napari_morphocast.training.config import Hardware, Run
 
 CPU = {"hardware": Hardware(device="cpu")}
@@ -212,6 +218,15 @@ def test_crops_that_cannot_be_mirrored_to_the_models_side_are_refused(maker):
 def test_a_model_without_codes_is_refused():
     with pytest.raises(SettingsError, match="has no codes"):
         api.embed(gliding(12), "persistence", **CPU)
+
+
+def test_running_out_of_memory_is_one_sentence(maker, monkeypatch):
+    def greedy(self, images):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(VAE, "codes", greedy)
+    with pytest.raises(ForecastError, match="ran out on cpu; use the CPU, or crop"):
+        api.embed(gliding(12, (40, 44)), maker, **CPU)
 
 
 def test_a_movie_with_other_channels_is_refused(forecaster):

@@ -12,14 +12,14 @@ from napari_morphocast.api.forecasting import predict
 from napari_morphocast.api.loading import load
 from napari_morphocast.data.finite import read_finite
 from napari_morphocast.data.overlay import misplaced
-from napari_morphocast.errors import ForecastError, MovieError, SettingsError
+from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.evaluation.embedded import Embedded
 from napari_morphocast.models.base import Forecaster, Synthesizer
 from napari_morphocast.models.coded import Coded
 from napari_morphocast.models.ensemble import Ensemble
 from napari_morphocast.training.config import Hardware
 from napari_morphocast.training.devices import choose
-from napari_morphocast.training.memory import free, ran_out
+from napari_morphocast.training.memory import in_words
 
 if TYPE_CHECKING:
     import threading
@@ -174,16 +174,9 @@ class _Coder:
         trained, network = self.trained, self.network
         scaled = trained.checkpoint.scaling.apply(pictures)
         images = torch.from_numpy(scaled).flatten(1, 2).to(trained.device)
-        try:
-            with torch.inference_mode():
-                return network.codes(images).float().cpu().numpy()
-        except RuntimeError as error:
-            if not ran_out(error):
-                raise
-            raise ForecastError(
-                f"Memory ran out on {trained.device}{free(trained.device)}; use the "
-                "CPU, or crop the movie."
-            ) from None
+        advice = "; use the CPU, or crop the movie."
+        with in_words(trained.device, advice), torch.inference_mode():
+            return network.codes(images).float().cpu().numpy()
 
 
 @dataclass(slots=True, eq=False)

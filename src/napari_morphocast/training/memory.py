@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 import torch
+
+from napari_morphocast.errors import ForecastError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 WORDS = "not enough memory", "can't allocate memory", "out of memory"
 
@@ -19,3 +27,22 @@ def free(device: torch.device) -> str:
         return ""
     left, everything = torch.cuda.mem_get_info(device)
     return f" ({left / 2**30:.1f} of {everything / 2**30:.1f} GB are free now)"
+
+
+@contextmanager
+def in_words(device: torch.device, advice: str) -> Iterator[None]:
+    """Should memory run out, say so in a sentence, of which ``advice`` is the end.
+
+    Raises
+    ------
+    ForecastError
+        Instead of what PyTorch raises.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not ran_out(error):
+            raise
+        raise ForecastError(
+            f"Memory ran out on {device}{free(device)}{advice}"
+        ) from None

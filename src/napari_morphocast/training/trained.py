@@ -13,14 +13,14 @@ import torch
 from napari_morphocast.data.misfit import differences, other_greys, require_channels
 from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import Part, WindowSpec
-from napari_morphocast.errors import ForecastError, SettingsError
+from napari_morphocast.errors import SettingsError
 from napari_morphocast.evaluation.calibration import Calibration
 from napari_morphocast.models.base import FORECASTERS, Forecaster, Model
 from napari_morphocast.models.ensemble import Ensemble
 from napari_morphocast.models.moving import Moving
 from napari_morphocast.training.checkpoint import Checkpoint, read
 from napari_morphocast.training.config import TrainConfig
-from napari_morphocast.training.memory import free, ran_out
+from napari_morphocast.training.memory import in_words
 from napari_morphocast.training.tuning import stretches
 
 if TYPE_CHECKING:
@@ -219,19 +219,14 @@ class Trained:
 
     def _safely(self, steps: Iterator[Step], shape: tuple[int, ...]) -> Iterator[Step]:
         """Go through steps; should memory run out, say so in a sentence."""
+        height, width = shape[-2:]
+        advice = (
+            f" while forecasting frames of {height} x {width} pixels; forecast on the "
+            "CPU, or crop the movie."
+        )
         while True:
-            try:
-                with torch.inference_mode():
-                    step = next(steps)
-            except RuntimeError as error:
-                if not ran_out(error):
-                    raise
-                height, width = shape[-2:]
-                raise ForecastError(
-                    f"Memory ran out on {self.device}{free(self.device)} while "
-                    f"forecasting frames of {height} x {width} pixels; forecast on the "
-                    "CPU, or crop the movie."
-                ) from None
+            with in_words(self.device, advice), torch.inference_mode():
+                step = next(steps)
             yield step
 
     def forecast(self, context: NDArray[Any], horizon: int) -> NDArray[np.float32]:
