@@ -216,7 +216,7 @@ class _Gathered:
             table[:, 4],
             model=trained.name,
             movie=movie.name,
-            channels=_names(movie),
+            channels=movie.channel_names[: movie.pictured],
             interval=movie.interval,
             crop=side,
             notes=self.coder.notes(movie, side),
@@ -314,11 +314,3 @@ def _centres(cells: NDArray[Any]) -> Iterator[tuple[int, float, float]]:
     y = np.bincount(which, rows, len(found)) / size
     x = np.bincount(which, columns, len(found)) / size
     yield from zip(found.tolist(), y.tolist(), x.tolist(), strict=True)
-
-
-def _names(movie: Movie) -> tuple[str, ...]:
-    if movie.rgb:
-        return "red", "green", "blue"
-    if len(movie.channels) == movie.shape[1]:
-        return movie.channels[: movie.pictured]
-    return tuple(f"channel {number}" for number in range(movie.pictured))

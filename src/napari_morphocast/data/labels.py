@@ -54,15 +54,10 @@ def with_labels(movie: Movie, labels: NDArray[Any]) -> Movie:
             f"Probabilities lie between 0 and 1, but these labels go from "
             f"{labels.min():g} to {labels.max():g}; save labels as whole numbers."
         )
-    names = movie.channels
-    if movie.rgb:
-        names = "red", "green", "blue"
-    elif len(names) != movie.shape[1]:
-        names = tuple(f"channel {number}" for number in range(movie.shape[1]))
     return replace(
         movie,
         frames=_Beside(movie, labels),
-        channels=(*names, NAME),
+        channels=(*movie.channel_names, NAME),
         rgb=False,
         labels=True,
     )

@@ -104,6 +104,16 @@ class Movie:
         return np.dtype(self.frames.dtype)
 
     @property
+    def channel_names(self) -> tuple[str, ...]:
+        """What each channel is called; by its number if the file does not say."""
+        if self.rgb:
+            return "red", "green", "blue"
+        count = self.shape[1]
+        if len(self.channels) == count:
+            return self.channels
+        return tuple(f"channel {number}" for number in range(count))
+
+    @property
     def pictured(self) -> int:
         """How many channels are pictures: all, but for a segmentation."""
         return self.shape[1] - self.labels
