@@ -94,10 +94,6 @@ class SynthesizeDock(ModelDock):
         """How many frames on."""
         return int(self.form.horizon.value())
 
-    def show_movie(self, text: str) -> None:
-        """Say what the chosen movie is."""
-        say(self.form.movie_facts, text)
-
     def show_ready(self, random: str, like: str) -> None:
         """Enable a button for which the reason against it is empty."""
         self.form.enable(self.form.random, random)
@@ -140,9 +136,6 @@ class SynthesizeDock(ModelDock):
     def _refresh(self) -> None:
         super()._refresh()
         self._moved()
-
-    def _stop(self) -> None:
-        self.presenter.stop()
 
     def _moved(self, event: Any = None) -> None:
         """Name the frame that the viewer shows."""
