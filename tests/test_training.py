@@ -71,6 +71,20 @@ def test_a_short_training_beats_nothing_moves(path):
     assert last.validation < 0.5 * read(path)[0].scores["persistence"]
 
 
+@pytest.mark.parametrize(("frame", "known"), [(32, False), (31, True), (28, True)])
+def test_the_start_is_solved_on_all_known_frames_and_no_unseen_one(
+    frame, known, tmp_path
+):
+    frames = np.random.default_rng(0).normal(100, 9, (40, 1, 16, 16))
+    changed = frames.copy()
+    changed[frame] = frames[frame, :, ::-1]
+    paths = tmp_path / "before.morphocast", tmp_path / "after.morphocast"
+    for path, some in zip(paths, (frames, changed), strict=True):
+        events_of(path, Movie(some), epochs=1, learning_rate=1e-9, ema=0)
+    start, again = (weights(path)["correction.regression.weight"] for path in paths)
+    assert torch.equal(start, again) != known
+
+
 def test_a_run_starts_counts_saves_and_finishes(path):
     events = events_of(path)
     assert isinstance(events[0], Started)

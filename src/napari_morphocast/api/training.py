@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from napari_morphocast.data.windows import Split, Windows, WindowSpec
+    from napari_morphocast.data.windows import Split, WindowSpec
     from napari_morphocast.models.base import Model as Network
     from napari_morphocast.training.events import Event
     from napari_morphocast.training.trained import Trained
@@ -168,7 +168,7 @@ def _fresh(draft: Checkpoint, split: Split) -> Network:
             f"{draft.model} needs no training; use its name as a model."
         )
     if isinstance(model, Forecaster):
-        model.tune(_examples(split.train, draft.scaling, model.lookback))
+        model.tune(_examples(split, draft.scaling, model.lookback))
     return model
 
 
@@ -245,15 +245,19 @@ def divided(movies: Sequence[Movie], spec: WindowSpec, config: TrainConfig) -> S
     return split._replace(train=without_outliers(split.train, config.outliers))
 
 
-def _examples(train: Windows, scaling: Scaling, lookback: int) -> Iterator[Tensor]:
-    """Stretches of training frames, (T, C, Y, X): some that are shown, then a target.
+def _examples(split: Split, scaling: Scaling, lookback: int) -> Iterator[Tensor]:
+    """Stretches of known frames, (T, C, Y, X): some that are shown, then a target.
+
+    Those for validation are among them: few coefficients for all pixels remember
+    nothing, the latest frames are most like those to come, and a network is kept only
+    where it forecasts them better than whoever has seen them.
 
     Between two halves only the last frame shown is a target, so a stretch has no more
     frames before it than are looked at.
     """
-    spec = train.spec.model_copy(update={"horizon": 1})
+    spec = split.train.spec.model_copy(update={"horizon": 1})
     shown = spec.order if spec.task == "forecast" else spec.order[-lookback - 1 :]
-    for frames in stretches(train.parts, spec.length, scaling):
+    for frames in stretches(split.known, spec.length, scaling):
         yield frames[list(shown)]
 
 

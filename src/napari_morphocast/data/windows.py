@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import TYPE_CHECKING, Generic, Literal, NamedTuple, TypeVar
 
@@ -176,6 +176,12 @@ class Split(NamedTuple):
     train: Windows
     validation: Windows
     test: Windows
+
+    @property
+    def known(self) -> tuple[Part, ...]:
+        """Of each movie, all frames for training and for validation."""
+        parts = zip(self.train.parts, self.validation.parts, strict=True)
+        return tuple(replace(learned, stop=check.stop) for learned, check in parts)
 
 
 def split_in_time(
