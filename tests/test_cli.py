@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,12 +84,16 @@ def test_help_never_imports_torch() -> None:
         "heavy = 'torch', 'napari', 'matplotlib', 'optuna'; "
         "sys.exit(any(m in sys.modules for m in heavy))"
     )
-    began = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", code], check=False, capture_output=True
     )
     assert done.returncode == 0
-    assert time.monotonic() - began < 3
+
+
+def test_a_run_that_was_never_better_than_its_start_says_so(movie, tmp_path, capsys):
+    out = tmp_path / "net.morphocast"
+    assert run("train", movie, "-o", out, *SMALL, "--set", "learning_rate=1") == 0
+    assert "No epoch forecast the validation frames better" in capsys.readouterr().out
 
 
 def test_it_runs_as_a_module() -> None:

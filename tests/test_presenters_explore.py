@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from unittest.mock import MagicMock
 
 import numpy as np
@@ -299,11 +298,10 @@ def test_stopped_with_too_few_points_says_so(view):
 def test_a_plane_that_takes_long_is_left_alone_when_it_is_stopped(tmp_path):
     slow, stop = threading.Event(), threading.Event()
     do, _ = verbs(slow=slow)
-    began = time.monotonic()
     for item in laying_out(Explored(order(tmp_path), points()), "tsne", stop, do):
         assert isinstance(item, Share)
         stop.set()
-    assert time.monotonic() - began < 5
+    assert not slow.is_set()
     slow.set()
 
 

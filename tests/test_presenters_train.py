@@ -22,6 +22,7 @@ from napari_morphocast.presenters.train import Choices, TrainPresenter, TrainVie
 from napari_morphocast.presenters.train_wording import estimate
 from napari_morphocast.presenters.trainer import too_short
 from napari_morphocast.training.events import (
+    UNIMPROVED,
     BatchDone,
     EpochDone,
     Finished,
@@ -56,11 +57,11 @@ class Script:
         return self.skill
 
 
-def learned(validation=0.5, why="done"):
+def learned(validation=0.5, why="done", best=True, best_epoch=0):
     return (
-        Started(2, 3, 1.0, "cpu", 100),
+        Started(2, 3, 1.0, "cpu", 100, best_epoch=best_epoch),
         BatchDone(1, 1, 0.9),
-        EpochDone(1, 0.8, validation, True, 1.0, PREVIEW),
+        EpochDone(1, 0.8, validation, best, 1.0, PREVIEW),
         Finished(why),
     )
 
@@ -88,11 +89,11 @@ def forecast_of(movie, skill=0.31, unseen=5, scored=24, done=24):
     return Result(Begun(order, 2, 2, unseen, frames, frames), done, tuple(scores))
 
 
-def judged(movie, folder, result, skill=None):
+def judged(movie, folder, result, skill=None, **more):
     """What is said after a run whose model makes this forecast."""
     view = screen_for(movie, folder)
     view.show_forecasts.side_effect = lambda order, done: done(result)
-    train = presenter(Script(*learned(), skill=skill), view)
+    train = presenter(Script(*learned(**more), skill=skill), view)
     train.start(view)
     return train.state.verdict
 
@@ -102,6 +103,19 @@ def test_the_verdict_compares_with_nothing_moves_on_unseen_frames(movie, tmp_pat
         "Beats “nothing moves” by 31 % at 1 frame (1 min), on 19 frames it has "
         "never seen."
     )
+
+
+@pytest.mark.parametrize(
+    ("best", "best_epoch", "said"),
+    [(False, 0, True), (True, 0, False), (False, 3, False)],
+)
+def test_a_run_that_was_never_better_than_its_start_says_so(
+    movie, tmp_path, best, best_epoch, said
+):
+    verdict = judged(
+        movie, tmp_path, forecast_of(movie), best=best, best_epoch=best_epoch
+    )
+    assert (UNIMPROVED in verdict) == said
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,9 @@ def test_the_best_epoch_is_kept_not_the_last(path):
     state = read_state(path)
     assert best["validation"] == min(state.validation)
     assert best["epoch"] == 1 + int(np.argmin(state.validation))
+    first, *_ = api.resume(gliding(), path, epochs=4, hardware=CPU)
+    assert isinstance(first, Started)
+    assert first.best_epoch == best["epoch"]
 
 
 def test_stop_keeps_what_was_learned(path):

@@ -13,6 +13,7 @@ import typer
 
 from napari_morphocast.training.events import (
     ENDINGS,
+    UNIMPROVED,
     BatchDone,
     EpochDone,
     Event,
@@ -92,6 +93,8 @@ def follow(events: Iterable[Event], *, for_programs: bool = False) -> Progress:
                 show(progress.share, f"epoch {progress.epoch + 1}")
     if progress.ended is not None:
         say(f"Ended: {ENDINGS[progress.ended]}.", aside=for_programs)
+        if not progress.improved:
+            say(UNIMPROVED, aside=for_programs)
     return progress
 
 

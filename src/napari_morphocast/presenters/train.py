@@ -30,6 +30,7 @@ from napari_morphocast.training.events import (
     ENDINGS,
     ENDLESS,
     SPOILED,
+    UNIMPROVED,
     EpochDone,
     Event,
     Progress,
@@ -341,8 +342,10 @@ class TrainPresenter:
             if order is self._order and not self.state.running:
                 self._set(verdict=verdict)
 
+        began = "" if self.state.progress.improved else UNIMPROVED
+
         def done(result: Result | None) -> None:
-            said = judgement(result)
+            said = f"{judgement(result)} {began}".strip()
             say(said)
             if result and unseen(result) and not result.begun.between:
                 stop = self._check_stop = threading.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -27,6 +28,10 @@ ENDINGS: dict[Ending, str] = {
     "smaller learning rate",
 }
 SPOILED = "diverged", "collapsed"  # endings of runs that went wrong
+UNIMPROVED = (
+    "No epoch forecast the validation frames better than what training began with, so "
+    "the model forecasts as that does."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class Started:
     """Training begins, or goes on after ``epoch`` epochs with their two curves.
 
     ``persistence`` is the validation loss of "nothing moves": the line to beat.
+    ``best_epoch`` is the best of them so far, 0 if none was better than the start.
     ``note`` is a sentence for the user, if there is anything to say.
     """
 
@@ -47,6 +53,7 @@ class Started:
     train: tuple[float, ...] = ()
     validation: tuple[float, ...] = ()
     note: str = ""
+    best_epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +148,7 @@ class Progress:
                     minutes=event.minutes,
                     train=event.train,
                     validation=event.validation,
+                    best_epoch=event.best_epoch,
                     ended=None,
                 )
             case BatchDone():
@@ -172,6 +180,12 @@ class Progress:
         done = (self.epoch * self.batches + self.batch) / total if total else 0.0
         timed = self.seconds / (60 * self.minutes) if self.minutes else 0.0
         return min(1.0, max(done, timed))
+
+    @property
+    def improved(self) -> bool:
+        """Whether an epoch was better than the start; also if nobody can know."""
+        known = self.validation and math.isfinite(self.persistence)
+        return bool(self.best_epoch) or not known
 
     @property
     def skill(self) -> float:

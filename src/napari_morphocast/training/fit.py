@@ -178,6 +178,7 @@ class _Loop:
             train=tuple(self.state.train),
             validation=tuple(self.state.validation),
             note=self.job.note,
+            best_epoch=self.state.best_epoch,
         )
 
     def _epoch(self, stage: Stage) -> Generator[Event, None, Ending]:
