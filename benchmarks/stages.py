@@ -8,8 +8,11 @@ Trains SDC-Net++ with and without a critic, as the thesis has it (robust loss, k
 that are learned, instance normalisation) and with our defaults, each for the same
 minutes of one core, keeps the network after every stage, and scores all of them on the
 unseen last fifth of the movie one, five and seven frames ahead: beside the baselines
-and the ConvLSTM of ``examples/morphogenesis.toml``. "Detail" is power over that of the
-truth at the finest scales that noise does not hide: below 1 is blurred.
+and the ConvLSTM of ``examples/morphogenesis.toml``. Each is printed, and written, as
+soon as it is scored. "Skill" is the share of the squared error of "nothing moves" that
+is removed, "over the stage before" and "over plain" that of the stage before and of
+``ours`` or ``thesis`` after its last stage, on the same frames. "Detail" is power over
+that of the truth at the finest scales that noise does not hide: below 1 is blurred.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +31,10 @@ from table import machine
 
 import napari_morphocast
 from napari_morphocast import api, read_movie
+from napari_morphocast.api.evaluating import contender, first_scored, grey_range
 from napari_morphocast.data.labels import read_labels, with_labels
 from napari_morphocast.data.simulate import simulate
+from napari_morphocast.evaluation.scores import score
 from napari_morphocast.training.config import Hardware, Run
 from napari_morphocast.training.events import EpochDone
 
@@ -44,7 +50,13 @@ SAMPLE = Path(napari_morphocast.__file__).parent / "sample_data" / "yeast.ome.ti
 RECIPE = Path(__file__).parents[1] / "examples" / "morphogenesis.toml"
 LEADS = 1, 5, 7
 METRICS = "mse", "mae", "ssim", "psnr"
-HEAD = "| network | lead | skill (%) | MSE | L1 | SSIM | PSNR | detail |"
+HEAD = (
+    "| network | lead | skill (%) | over the stage before (%) | over plain (%) "
+    "| MSE | L1 | SSIM | PSNR | detail |",
+    "|---|---|---|---|---|---|---|---|---|---|",
+)
+SINCE = 0.8  # of the movie is learned from
+CPU = Hardware(device="cpu")
 THESIS: dict[str, Any] = {
     "loss": "adaptive",
     "kernels": "learned",
@@ -67,7 +79,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    """Train, score, print."""
+    """Train, score and print one network after the other."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("movie", nargs="?", default=str(SAMPLE))
     parser.add_argument("--labels", type=Path)
@@ -79,26 +91,39 @@ def main() -> None:
     count_cpu_time()
     movie, labels = _movie(given)
     seen = None if labels is None else with_labels(movie, labels)
+    only = "" if given.only == ",".join(VARIANTS) else f" --only {given.only}"
+    command = f"stages.py {Path(given.movie).name} --minutes {given.minutes:g}{only}"
+    table = Table(given.output)
+    table.add([*machine(torch.device("cpu"), command), "", *HEAD])
+    table.add(_rows(api.evaluate(movie, [], horizon=max(LEADS), hardware=CPU)))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        plain: list[Path] = []
-        sighted: list[Path] = []
         for variant in given.only.split(","):
-            run = Run.make("sdc_net", minutes=given.minutes, **VARIANTS[variant])
-            if not VARIANTS[variant].get("labels"):
-                plain += _trained(movie, run, folder, variant)
-            elif seen is not None:
-                sighted += _trained(seen, run, folder, variant)
+            settings = VARIANTS[variant]
+            shown = seen if settings.get("labels") else movie
+            if shown is not None:
+                run = Run.make("sdc_net", minutes=given.minutes, **settings)
+                stages = _trained(shown, run, folder, variant)
+                table.add(_beside(shown, stages, folder))
         recipe = Run.read(RECIPE, minutes=given.recipe or given.minutes)
-        plain += _trained(movie, recipe, folder, "recipe")[-1:]
-        lines = _table(_scored(movie, plain))
-        if seen is not None and sighted:
-            lines += _table(_scored(seen, sighted), [path.stem for path in sighted])[2:]
-    command = f"stages.py {Path(given.movie).name} --minutes {given.minutes:g}"
-    text = "\n".join([*machine(torch.device("cpu"), command), "", *lines])
-    print(text)
-    if given.output is not None:
-        given.output.write_text(f"{text}\n", encoding="utf-8")
+        last = _trained(movie, recipe, folder, "recipe")[-1:]
+        table.add(_beside(movie, last, folder))
+
+
+class Table:
+    """Lines that are printed, and written to a file, as soon as they are known."""
+
+    def __init__(self, output: Path | None) -> None:
+        self.output = output
+        self.lines: list[str] = []
+
+    def add(self, lines: Sequence[str]) -> None:
+        """Print and write more lines."""
+        self.lines += lines
+        print("\n".join(lines), flush=True)
+        if self.output is not None:
+            text = "\n".join([*self.lines, ""])
+            self.output.write_text(text, encoding="utf-8")
 
 
 def _movie(given: argparse.Namespace) -> tuple[Movie, NDArray[Any] | None]:
@@ -110,16 +135,11 @@ def _movie(given: argparse.Namespace) -> tuple[Movie, NDArray[Any] | None]:
     return read_movie(Path(given.movie)), labels
 
 
-def _scored(movie: Movie, models: list[Path]) -> Scores:
-    where = Hardware(device="cpu")
-    return api.evaluate(movie, models, horizon=max(LEADS), hardware=where)
-
-
 def _trained(movie: Movie, run: Run, folder: Path, name: str) -> list[Path]:
     """The best weights after every stage of a run."""
     path = folder / f"{name}.morphocast"
     kept: dict[str, Path] = {}
-    for event in api.train(movie, path, run, hardware=Hardware(device="cpu")):
+    for event in api.train(movie, path, run, hardware=CPU):
         if isinstance(event, EpochDone):
             copy = folder / f"{name}-{event.stage}.morphocast"
             kept[event.stage] = copy
@@ -127,12 +147,38 @@ def _trained(movie: Movie, run: Run, folder: Path, name: str) -> list[Path]:
     return list(kept.values())
 
 
-def _table(scores: Scores, models: Sequence[str] = ()) -> list[str]:
+def _beside(movie: Movie, stages: list[Path], folder: Path) -> list[str]:
+    """Lines of the stages of one network, scored on the same frames as persistence.
+
+    And as its family's plain network, if that has been trained.
+    """
+    family = stages[-1].stem.split("-")[0]
+    plain = folder / f"{family}-rollout.morphocast"
+    others = [plain] if plain.exists() and plain not in stages else []
+    first = first_scored(movie, SINCE)
+    models: list[api.Model] = [*stages, *others, "persistence"]
+    scores = score(
+        movie,
+        [contender(api.load(model, movie, until=first)) for model in models],
+        horizon=max(LEADS),
+        since=first,
+        data_range=grey_range(movie),
+    )
+    names = [path.stem for path in stages]
+    return _rows(scores, names, others[0].stem if others else None)
+
+
+def _rows(
+    scores: Scores, models: Sequence[str] = (), plain: str | None = None
+) -> list[str]:
     """One line per network and lead."""
-    lines = [HEAD, "|---|---|---|---|---|---|---|---|"]
+    lines = []
     detail = _detail(scores)
+    before = {after: stage for stage, after in pairwise(models)}
     for model in models or scores.models:
         skill = {row.lead: row for row in scores.of(model, "skill_persistence")}
+        stage = _paired(scores, model, before.get(model))
+        other = _paired(scores, model, plain if [model] == list(models[-1:]) else None)
         for lead in LEADS:
             values = [
                 next(row.value for row in scores.of(model, metric) if row.lead == lead)
@@ -140,15 +186,22 @@ def _table(scores: Scores, models: Sequence[str] = ()) -> list[str]:
             ]
             shown = " | ".join(f"{value:.4g}" for value in values)
             lines.append(
-                f"| {model} | {lead} | {_said(skill.get(lead))} | {shown} "
-                f"| {detail[model][lead]} |"
+                f"| {model} | {lead} | {_said(skill.get(lead))} "
+                f"| {_said(stage.get(lead), '')} | {_said(other.get(lead), '')} "
+                f"| {shown} | {detail[model][lead]} |"
             )
     return lines
 
 
-def _said(row: Any) -> str:
+def _paired(scores: Scores, one: str, other: str | None) -> dict[int, Any]:
+    """By lead, the share of the squared error of another that one removes."""
+    rows = scores.paired(one, other) if other else ()
+    return {row.lead: row for row in rows}
+
+
+def _said(row: Any, unknown: str = "0") -> str:
     if row is None:
-        return "0"
+        return unknown
     if not np.isfinite(row.low):
         return f"{100 * row.value:.0f}"
     return f"{100 * row.value:.0f} ({100 * row.low:.0f} to {100 * row.high:.0f})"

@@ -6,6 +6,8 @@ from unittest.mock import patch
 import pytest
 import torch
 
+from movies import gliding
+from napari_morphocast.errors import SettingsError
 from napari_morphocast.training import fit
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -127,3 +129,50 @@ def test_a_quick_run_on_digits_writes_its_tables(
     benchmark(name).main(["--quick", "-o", str(path)])
     assert path.read_text().splitlines()[-1] in capsys.readouterr().out
     assert "| aim |" in path.read_text()
+
+
+@pytest.fixture
+def stages(benchmark, monkeypatch):
+    """The stages benchmark with tiny networks, on a tiny movie."""
+    module = benchmark("stages")
+    tiny = {"width": 4, "depth": 1, "epochs": 4}
+    variants = {"ours": tiny, "ours-noflow": {**tiny, "flow": "none"}}
+    monkeypatch.setattr(module, "VARIANTS", variants)
+    monkeypatch.setattr(module, "_movie", lambda given: (gliding(40), None))
+    return module
+
+
+def run_stages(stages, path):
+    arguments = ["stages.py", "tiny", "--minutes", "0.005", "-o", str(path)]
+    with patch("sys.argv", arguments):
+        stages.main()
+
+
+def test_every_stage_has_its_lines_beside_the_one_before(stages, tmp_path, capsys):
+    path = tmp_path / "stages.md"
+    run_stages(stages, path)
+    assert path.read_text() == capsys.readouterr().out
+    rows = [
+        line.split(" | ") for line in path.read_text().splitlines() if " | 5 | " in line
+    ]
+    found = {row[0].strip("| "): row for row in rows}
+    assert list(found)[-6:] == [
+        "ours-fine-tune",
+        "ours-rollout",
+        "ours-noflow-flow",
+        "ours-noflow-fine-tune",
+        "ours-noflow-rollout",
+        "recipe-fit",
+    ]
+    assert found["ours-rollout"][3]
+    assert not found["ours-flow"][3]
+    assert found["ours-noflow-rollout"][4]
+    assert not found["ours-rollout"][4]
+
+
+def test_what_a_long_benchmark_has_found_is_written_at_once(stages, tmp_path):
+    path = tmp_path / "stages.md"
+    stages.VARIANTS["ours-noflow"]["flow"] = "no such"
+    with pytest.raises(SettingsError):
+        run_stages(stages, path)
+    assert "| ours-rollout | 5 |" in path.read_text()
