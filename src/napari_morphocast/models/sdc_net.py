@@ -42,7 +42,8 @@ MAP = 32  # places of a map of errors along either axis
 ROUGHNESS = 1e-3  # how much it counts in the loss of a learned flow
 CELL = 0.5  # probability from which on a pixel is a cell
 AROUND = 2  # pixels about those that become or cease to be cells count, too
-SHARES = 0.0, 0.25, 0.5, 0.75, 1.0  # of the motion just seen that may go on
+SHARES = 0.0, 0.25, 0.5, 0.75, 1.0, -0.5  # of the motion just seen that may go on;
+# half of it goes back where the stage jitters, and to a frame between the last two
 
 
 class Latest(NamedTuple):
