@@ -59,6 +59,35 @@ def test_what_cannot_be_rolled_out_is_refused():
         api.imagine(made(channels=2), SAMPLE.with_name("tissue.morphocast"))
 
 
+@pytest.mark.parametrize("baseline", ["ridge", "denoised"])
+def test_a_baseline_is_tuned_on_a_real_movie_not_on_scenes_in_no_order(baseline):
+    with pytest.raises(SettingsError, match="choose a real movie") as refused:
+        api.imagine(made(rows=3), baseline, horizon=2)
+    assert "--like" not in refused.value.on_screen
+    real = Movie(np.tile(made(1, rows=3).frames[0], (4, 1, 1, 1)))
+    assert api.imagine(made(rows=3), baseline, horizon=2, like=real).known == 3
+    tuned = api.load(baseline, real)
+    assert api.imagine(made(rows=3), tuned, horizon=2).known == 3
+
+
+@pytest.mark.parametrize(
+    ("forecaster", "why"),
+    [
+        ("nothing", "no model file and no baseline"),
+        ("ridge", "with --like"),
+        (str(SAMPLE), "does not forecast"),
+    ],
+)
+def test_a_forecaster_is_refused_before_anything_is_made(
+    forecaster, why, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(api, "synthesize", None)
+    out = tmp_path / "experiment.ome.tif"
+    command = ["synthesize", str(SAMPLE), "-o", str(out), "--rollout", forecaster]
+    assert main(command) == 2
+    assert why in capsys.readouterr().err
+
+
 def test_one_command_makes_scenes_and_rolls_them_out(tmp_path, capsys):
     out = tmp_path / "experiment.ome.tif"
     command = ["synthesize", str(SAMPLE), "-o", str(out), "--count", "2", "--rollout"]
@@ -67,17 +96,3 @@ def test_one_command_makes_scenes_and_rolls_them_out(tmp_path, capsys):
     assert movie.shape == (4, 1, 64, 128)
     assert "FORECAST by advection from frame 1 on" in capsys.readouterr().out
     assert read_metadata(str(out)).shape
-    assert main([*command, str(SAMPLE)]) == 2
-    assert "does not forecast" in capsys.readouterr().err
-    like = [
-        *command,
-        "nothing",
-        "--like",
-        str(SAMPLE.with_name("yeast.ome.tif")),
-        "--refine",
-        "50",
-    ]
-    assert main(like) == 2
-    told = capsys.readouterr()
-    assert "no model file and no baseline" in told.err
-    assert "refining" not in told.out

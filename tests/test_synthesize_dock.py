@@ -190,6 +190,8 @@ def test_what_was_made_is_rolled_out_in_its_place(dock, viewer, qtbot):
     press(dock.form.rollout, viewer, qtbot)
     (rolled,) = synthetic(viewer)
     assert "rolled out by persistence" in rolled.name
+    told = own_metadata(rolled)
+    assert (told["forecaster"], told["known"]) == ("persistence", 1)
     assert len(rolled.data) == 4
     assert rolled.translate[0] == viewer.layers[0].translate[0] + 4 * rolled.scale[0]
     assert (np.asarray(rolled.data) == picture).all()
@@ -209,6 +211,7 @@ def test_without_a_movie_a_rollout_is_a_movie_of_its_own(viewer, qtbot, model):
     forecasters.setCurrentIndex(forecasters.findText("linear (baseline)"))
     press(dock.form.rollout, viewer, qtbot)
     rolled = synthetic(viewer)[-1]
+    assert own_metadata(rolled)["known"] == 1
     assert rolled.data.shape[0] == 4
     assert rolled.axis_labels[0] == "T"
     dock.presenter.close()

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_morphocast.api.loading import ready
+from napari_morphocast.api.loading import load, names_baseline, ready, require_task
 from napari_morphocast.data.room import room
 from napari_morphocast.data.scaling import as_stored
 from napari_morphocast.data.tiling import tiled
 from napari_morphocast.errors import SettingsError
+from napari_morphocast.models.base import Forecaster
+from napari_morphocast.training.trained import baseline_class
 
 if TYPE_CHECKING:
     import threading
@@ -70,7 +72,7 @@ def imagine(
     horizon : int
         How many frames to forecast.
     like : Movie, optional
-        A real movie, on which baselines that can be tuned are tuned.
+        A real movie; baselines that are tuned before they forecast need one.
     hardware : Hardware, optional
         Where to compute.
     stop : threading.Event, optional
@@ -85,6 +87,7 @@ def imagine(
     """
     if horizon < 1:
         raise SettingsError(f"The horizon must be 1 frame or more, not {horizon}.")
+    check_forecaster(forecaster, like)
     trained = ready(made.movie if like is None else like, forecaster, hardware)
     trained.require_channels(made.movie)
     count, known, channels, *plane = made.frames.shape
@@ -105,6 +108,28 @@ def imagine(
         interval=made.movie.interval or trained.interval,
     )
     return Imagined(frames, known, sheet)
+
+
+def check_forecaster(forecaster: Model, like: Movie | None = None) -> None:
+    """Refuse what cannot roll synthetic frames out, before any are made.
+
+    Raises
+    ------
+    SettingsError, CheckpointError
+        If the forecaster is none, or a baseline that has to be tuned on frames that
+        follow each other, as synthetic scenes do not, and there is no real movie.
+    """
+    if not names_baseline(forecaster):
+        trained = load(forecaster)
+        trained.require_forecaster()
+        require_task(trained, "forecast")
+    elif baseline_class(str(forecaster)).tune is not Forecaster.tune and like is None:
+        raise SettingsError(
+            f"The baseline {forecaster} is tuned on frames that follow each other, and "
+            "synthetic scenes do not; choose a real movie to tune it on, or another "
+            "forecaster",
+            "a movie is given with --like.",
+        )
 
 
 def _roll_out(

@@ -40,12 +40,19 @@ def load(
     """
     if isinstance(model, Trained):
         return model
-    path = Path(model)
-    if path.suffix == SUFFIX or path.exists():
-        return Trained.read(path)
+    if not names_baseline(model):
+        return Trained.read(Path(model))
     if movie is None:
-        raise SettingsError(f"The baseline {path} needs the movie it shall forecast.")
+        raise SettingsError(f"The baseline {model} needs the movie it shall forecast.")
     return Trained.baseline(str(model), movie, until)
+
+
+def names_baseline(model: Model) -> bool:
+    """Whether a model is meant by the name of a baseline, not read from a file."""
+    if isinstance(model, Trained):
+        return False
+    path = Path(model)
+    return path.suffix != SUFFIX and not path.exists()
 
 
 def ready(
@@ -60,9 +67,14 @@ def ready(
     device = choose((hardware or Hardware()).device)
     trained = load(model, movie, until=until)
     trained.require_channels(movie)
+    require_task(trained, task)
+    return trained.to(device)
+
+
+def require_task(trained: Trained, task: Task) -> None:
+    """Refuse a model that has learned to do something else."""
     if trained.task != task:
         raise SettingsError(*_other_task(trained, task))
-    return trained.to(device)
 
 
 def _other_task(trained: Trained, task: Task) -> tuple[str, str]:

@@ -49,6 +49,7 @@ def make(
 ) -> None:
     """Write synthetic frames as a stack that says what they are; maybe draw them."""
     from napari_morphocast import api
+    from napari_morphocast.api.imagining import check_forecaster
     from napari_morphocast.data.io import write_movie
 
     output, plot = outputs
@@ -57,8 +58,8 @@ def make(
     if wish.like is None and (wish.refine is not None or wish.frame != -1):
         raise SettingsError("--frame and --refine need --like MOVIE.")
     like = opening.open(wish.like) if wish.like else None
-    if wish.forecaster is not None and like is not None:
-        api.load(wish.forecaster, like)  # refused before the work
+    if wish.forecaster is not None:
+        check_forecaster(wish.forecaster, like)
     with interruptible() as stop:
         with bar("refining") as show:
             made = api.synthesize(
@@ -109,6 +110,7 @@ def _rolled_out(
         imagined = api.imagine(
             made,
             trained,
+            like=like,
             horizon=wish.horizon,
             hardware=hardware_of({"device": device}),
             stop=stop,

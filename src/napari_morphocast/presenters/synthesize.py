@@ -165,9 +165,8 @@ class SynthesizePresenter:
         wish = made.wish
         note = f"{wish.title}, by {wish.model.stem}, seed {wish.seed}"
         if wish.forecaster is not None:
-            known = made.frames.shape[1] - wish.horizon
             by = Path(wish.forecaster).stem
-            note += f", FORECAST by {by} from frame {known} on"
+            note += f", FORECAST by {by} from frame {made.known} on"
         coming = iter(movie.raw(0, len(movie)))
         write_movie(path, coming, like=movie, count=len(movie), note=note)
         self._view.show_verdict(f"Saved {len(movie)} synthetic frames as {path.name}.")

@@ -108,6 +108,21 @@ class Made:
     nearest: NDArray[np.int64] | None = None
     beside: NDArray[Any] | None = None
 
+    @property
+    def known(self) -> int:
+        """How many of the frames in a row are synthetic; the others are forecast."""
+        return int(self.frames.shape[1]) - self.wish.horizon
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """By which model it was made, and what is forecast of it by which other."""
+        wish = self.wish
+        about = {"kind": "synthetic", "model": wish.model.stem, "seed": wish.seed}
+        if wish.forecaster is None:
+            return about
+        by = Path(wish.forecaster).stem
+        return {**about, "forecaster": by, "known": self.known}
+
 
 class Share(NamedTuple):
     """How far the work is, 0..1, and what it is."""

@@ -78,13 +78,7 @@ class Trained:
             What can be tuned is tuned on the frames before this one; on those that
             training would use unless told.
         """
-        kind, movie = FORECASTERS.get(name), movie.pictures
-        if kind is None or kind(kind.Config(), 1).stages():
-            names = ", ".join(n for n, k in FORECASTERS.items() if is_baseline(k))
-            raise SettingsError(
-                f"{name!r} is no model file and no baseline; give a .morphocast file "
-                f"or one of {names}."
-            )
+        kind, movie = baseline_class(name), movie.pictures
         model = kind(kind.Config(), movie.shape[1])
         usual = round(len(movie) * TrainConfig().until)
         stop = min(len(movie), max(1, usual if until is None else until))
@@ -169,10 +163,7 @@ class Trained:
         array, shape (C, Y, X) or (B, C, Y, X)
             Frame T, then T + 1, and so on, in grey levels, not yet rounded.
         """
-        model = self.model
-        if not isinstance(model, Forecaster):
-            raise SettingsError(f"{self.name!r} makes frames, but does not forecast.")
-        return self._grey(model.unroll, context)
+        return self._grey(self.require_forecaster().unroll, context)
 
     def unroll_members(self, context: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
         """Foretell frame after frame with each of M members, in grey levels.
@@ -188,6 +179,12 @@ class Trained:
             If this is a single model.
         """
         return self._grey(self.require_members().unroll_members, context)
+
+    def require_forecaster(self) -> Forecaster:
+        """Refuse a model that makes frames where a forecast is asked for."""
+        if isinstance(self.model, Forecaster):
+            return self.model
+        raise SettingsError(f"{self.name!r} makes frames, but does not forecast.")
 
     def require_members(self) -> Ensemble:
         """Refuse a single model where uncertainty is asked for."""
@@ -348,6 +345,18 @@ def _array(found: Tensor, like: NDArray[Any]) -> NDArray[np.float32]:
     """What a model found (..., B, C, Y, X), without B if the context has none."""
     array: NDArray[np.float32] = found.float().cpu().numpy()
     return array.squeeze(-4) if like.ndim == 4 else array
+
+
+def baseline_class(name: str) -> type[Forecaster]:
+    """Class of the baseline called ``name``; refuse what is none."""
+    kind = FORECASTERS.get(name)
+    if kind is not None and is_baseline(kind):
+        return kind
+    names = ", ".join(n for n, k in FORECASTERS.items() if is_baseline(k))
+    raise SettingsError(
+        f"{name!r} is no model file and no baseline; give a .morphocast file "
+        f"or one of {names}."
+    )
 
 
 def is_baseline(kind: type[Forecaster]) -> bool:

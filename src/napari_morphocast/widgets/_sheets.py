@@ -87,12 +87,10 @@ def _made(source: Source, made: Made, frames: NDArray[Any]) -> dict[str, Any]:
         data, first, place = frames[:, -1], wish.frame, (height, 0)
     else:
         data = np.stack([sheet(row) for row in frames.swapaxes(0, 1)])
-        known = len(data) - wish.horizon
-        first, place = max(0, wish.frame - known + 1), (0, width)
+        first, place = max(0, wish.frame - made.known + 1), (0, width)
     like = wish.frame if wish.kind == "like" else None
-    about = {"kind": "synthetic", "model": wish.model.stem, "seed": wish.seed}
     name = f"{wish.title} · seed {wish.seed}"
-    return _layer(source, data, name, {**about, "like": like}, first, place)
+    return _layer(source, data, name, {**made.provenance, "like": like}, first, place)
 
 
 def _real(source: Source, made: Made, frames: NDArray[Any]) -> dict[str, Any]:
@@ -159,14 +157,14 @@ def _alone(made: Made) -> dict[str, Any]:
     letters = "TYX" if movie.rgb or data.ndim == 3 else "TCYX"
     if len(data) == 1:
         data, letters = data[0], letters[1:]
-    about = {"kind": "synthetic", "model": wish.model.stem, "seed": wish.seed}
+    about = {**made.provenance, "like": None, "source": wish.model.stem}
     size = movie.pixel_size or (1.0, 1.0)
     unit = "micrometer" if movie.pixel_size else "pixel"
     return {
         "data": data,
         "name": f"{wish.title} · seed {wish.seed}",
         "rgb": movie.rgb,
-        "metadata": {KEY: {**about, "like": None, "source": wish.model.stem}},
+        "metadata": {KEY: about},
         "scale": [1.0] * (len(letters) - 2) + list(size),
         "units": ("pixel",) * (len(letters) - 2) + (unit, unit),
         "axis_labels": tuple(letters),
