@@ -1,7 +1,7 @@
 """Take the pictures of the docks for the documentation (``make screenshots``).
 
 Does in a real napari what the pages say, with the settings of somebody who starts it
-for the first time, and leaves PNGs in docs/images. Takes about three minutes.
+for the first time, and leaves PNGs in docs/images. Takes about six minutes.
 """
 
 from __future__ import annotations
@@ -12,18 +12,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import napari
+import numpy as np
+from matplotlib.pyplot import imsave
 from qtpy.QtWidgets import QApplication, QPushButton, QWidget
 
+from napari_morphocast import api
+from napari_morphocast.presenters.motion import wheel
+from napari_morphocast.training.config import Run
 from napari_morphocast.widgets import _preferences
 from napari_morphocast.widgets._background import controller_of
+from napari_morphocast.widgets._movies import own_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from napari.layers import Layer
+    from numpy.typing import NDArray
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 LONGEST = 240  # seconds that anything may take
 EPOCHS = 12  # seen in the picture of a model that learns
 LATE = 80  # frame on which an error is seen
+MINUTES = 2.0  # that SDC-Net++ learns
+ENLARGED, WHEEL = 4.0, 90  # pictures in a row, and side of their legend (pixels)
 GROWN = 60  # frame of the yeast movie that others are made like
 
 
@@ -125,6 +136,43 @@ def moving(scene: Scene) -> None:
     scene.take("motion")
 
 
+def filtering(scene: Scene) -> None:
+    """See how SDC-Net++ moves and filters: arrows, colours, kernels in a row."""
+    dock = scene.open("Forecast")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "moves.morphocast"
+        run = Run.make("sdc_net", minutes=MINUTES)
+        for _ in api.train(dock.movie(1), path, run):
+            QApplication.processEvents()
+        dock.choose_model(path)
+        rest(1)
+        press(dock, "Predict all")
+        scene.done()
+    layers = {own_metadata(one).get("kind"): one for one in scene.viewer.layers}
+    scene.viewer.dims.set_point(0, LATE * 60)
+    parts = ("prediction", "arrows"), ("colours",), ("kernels",)
+    row = [canvas(scene, [layers[kind] for kind in kinds]) for kinds in parts]
+    corner = legend()
+    row[1][-len(corner) :, -len(corner) :] = corner
+    imsave(IMAGES / "kernels.png", np.concatenate(row, 1))
+
+
+def canvas(scene: Scene, shown: list[Layer]) -> NDArray[np.uint8]:
+    """What the canvas shows of some layers."""
+    for layer in scene.viewer.layers:
+        layer.visible = layer in shown
+    rest(1)
+    taken = scene.viewer.export_figure(scale_factor=ENLARGED, flash=False)
+    return np.array(taken[..., :3])
+
+
+def legend() -> NDArray[np.uint8]:
+    """The colour of every motion, slow in the middle and fast at the rim."""
+    y, x = np.mgrid[-1 : 1 : WHEEL * 1j, -1 : 1 : WHEEL * 1j].astype(np.float32)
+    inside = np.hypot(y, x) <= 1
+    return np.moveaxis(wheel(-np.stack([y, x])[None] * inside)[0], 0, -1)
+
+
 def judging(scene: Scene) -> None:
     """Score the sample model."""
     dock = scene.open("Evaluate", height=1000)
@@ -164,7 +212,7 @@ def main() -> None:
         _preferences.user_config_path = lambda _: home / "config"
         _preferences.user_data_path = lambda _: home / "data"
         yeast = moving, imagining, exploring
-        for part in (learning, foretelling, judging, *yeast):
+        for part in (learning, foretelling, judging, filtering, *yeast):
             scene = Scene("yeast" if part in yeast else "tissue")
             part(scene)
             scene.viewer.close()

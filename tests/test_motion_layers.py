@@ -1,5 +1,7 @@
 """Why a forecast moved what it moved: pictures, layers and files of motion."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -14,6 +16,7 @@ from napari_morphocast.presenters.motion import (
     MotionNotes,
     MotionPictures,
     arrows,
+    magnified,
     wheel,
 )
 from napari_morphocast.widgets._background import controller_of
@@ -23,9 +26,11 @@ from napari_morphocast.widgets._motion import add_motion
 from napari_morphocast.widgets._movies import layers_of
 
 
-def moving(y: float, x: float, frames: int = 3) -> np.ndarray:
+def moving(
+    y: float, x: float, frames: int = 3, size: tuple[int, int] = (40, 48)
+) -> np.ndarray:
     """Backward displacements of a scene that moves by (y, x) per frame."""
-    field = np.zeros((frames, 2, 40, 48), np.float32)
+    field = np.zeros((frames, 2, *size), np.float32)
     field[:, 0], field[:, 1] = -y, -x
     return field
 
@@ -57,6 +62,42 @@ def test_arrows_end_where_the_pixels_are():
     assert ends[:, 2].max() < 48
 
 
+def test_arrows_of_what_hardly_moves_are_magnified_and_say_so(home):
+    notes = MotionNotes(3, 240, 240)
+    for frame in moving(0, 1, size=(240, 240)):
+        notes.take(frame, np.zeros((1, 240, 240), np.float32))
+    seen = notes.pictures()
+    assert seen.times == 10
+    start, way = seen.arrows[:, 0], seen.arrows[:, 1]
+    assert np.allclose(way, (0, 0, 10))
+    assert np.array_equal(start + way, arrows(moving(0, 1, size=(240, 240))).sum(1))
+    viewer = ViewerModel()
+    source = Source.of(viewer.add_image(np.zeros((5, 240, 240)), name="cells"))
+    added = add_motion(viewer, source, seen, which="+1", provenance={"first": 2})
+    assert added[-1].name == "motion ×10 +1 · cells"
+
+
+@pytest.mark.parametrize(("x", "times"), [(0.7, 10), (2, 5), (5, 2), (9, 1), (0.1, 1)])
+def test_magnified_arrows_do_not_cross(x, times):
+    assert magnified(moving(0, x, size=(240, 240))) == times
+
+
+def test_a_map_of_kernels_is_darkest_where_they_do_least(home):
+    notes = MotionNotes(2, 24, 28)
+    unusual = np.linspace(0.3, 0.5, 24 * 28, dtype=np.float32).reshape(1, 24, 28)
+    for frame in moving(0, 2, 2, (24, 28)):
+        notes.take(frame, unusual)
+    seen = notes.pictures()
+    viewer = ViewerModel()
+    source = Source.of(viewer.add_image(np.zeros((5, 24, 28)), name="cells"))
+    note = {"first": 2}
+    kernels, *_ = add_motion(viewer, source, seen, which="+1", provenance=note)
+    assert kernels.contrast_limits == pytest.approx([0.3, 0.5], abs=0.01)
+    level = replace(seen, least_unusual=0.49)
+    kernels, *_ = add_motion(viewer, source, level, which="+1", provenance=note)
+    assert kernels.contrast_limits == pytest.approx([0.45, 0.5], abs=0.01)
+
+
 def test_what_rests_has_no_arrow():
     assert len(arrows(moving(0.1, 0.1))) == 0
 
@@ -76,7 +117,7 @@ def test_motion_lies_on_the_frames_whatever_the_order_of_axes(axes, home):
         wheel(moving(3, -2)),
         arrows(moving(3, -2)),
         np.ones((3, 1, 40, 48), np.float16),
-        1.0,
+        most_unusual=1.0,
     )
     added = add_motion(
         viewer, Source.of(layer), seen, which="+1", provenance={"first": 6}

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ARROWS = 24  # along the longer side of a frame
 SHORTEST = 0.25  # pixels: what moves less gets no arrow
 FASTEST = 99.5  # percentile of motion that is as bright as can be
+MAGNIFIED = 10, 5, 2  # times that arrows may be drawn longer than the motion is
+LONG = 1.5  # of the distance of two arrows: no magnified one is longer
 KEPT = np.dtype(np.float16)  # to a thousandth of itself
 
 
@@ -29,10 +31,12 @@ class MotionPictures:
         Where to, in colours, as ``wheel`` says.
     arrows : array, shape (M, 2, 3)
         Start and way of arrows, along T, Y and X: see ``arrows``.
+    times : int
+        How many times longer these are than the motion.
     unusual : array, shape (N, 1, Y, X)
         How much else was done to each pixel; 0 is nothing.
-    most_unusual : float
-        What is shown brightest of it.
+    least_unusual, most_unusual : float
+        What is shown darkest and brightest of it.
     errors : (array, array), optional
         How much outliers count, and from which error on one is, (Y, X) each.
     """
@@ -40,7 +44,9 @@ class MotionPictures:
     colours: NDArray[np.uint8]
     arrows: NDArray[np.float32]
     unusual: NDArray[Any]
+    least_unusual: float = 0.0
     most_unusual: float = 0.0
+    times: int = 1
     errors: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
 
@@ -56,19 +62,27 @@ class MotionNotes:
     def __init__(self, count: int, height: int, width: int) -> None:
         self._motion = room((count, 2, height, width), KEPT)
         self._unusual = room((count, 1, height, width), KEPT)
-        self._done, self._most = 0, 0.0
+        self._done, self._least, self._most = 0, np.inf, 0.0
 
     def take(self, motion: NDArray[Any], unusual: NDArray[Any]) -> None:
         """Note the motion (2, Y, X) of the next frame, and what else was done."""
         self._motion[self._done], self._unusual[self._done] = motion, unusual
-        self._most = max(self._most, float(np.percentile(unusual, FASTEST)))
+        least, most = np.percentile(unusual, (100 - FASTEST, FASTEST))
+        self._least = min(self._least, float(least))
+        self._most = max(self._most, float(most))
         self._done += 1
 
     def pictures(self) -> MotionPictures:
         """What has been noted so far; takes a while for long movies."""
         motion = self._motion[: self._done]
+        times = magnified(motion)
         return MotionPictures(
-            wheel(motion), arrows(motion), self._unusual[: self._done], self._most
+            wheel(motion),
+            arrows(motion, times),
+            self._unusual[: self._done],
+            self._least,
+            self._most,
+            times,
         )
 
 
@@ -95,16 +109,31 @@ def _speed(frame: NDArray[Any]) -> NDArray[np.float32]:
     return np.asarray(np.hypot(*frame.astype(np.float32)), np.float32)
 
 
-def arrows(motion: NDArray[Any]) -> NDArray[np.float32]:
+def arrows(motion: NDArray[Any], times: int = 1) -> NDArray[np.float32]:
     """Arrows (N, 2, 3) from where pixels were one frame before to where they are.
 
-    Each has a start and a way along T, Y and X, on a grid wide enough to be seen.
+    Each has a start and a way along T, Y and X, on a grid wide enough to be seen;
+    ``times`` longer than the motion, it still ends where the pixel is.
     """
-    step = max(1, round(max(motion.shape[2:]) / ARROWS))
-    half = step // 2
+    step, half = _grid(motion)
     thin = motion[:, :, half::step, half::step].astype(np.float32)
     time, row, column = np.nonzero(np.hypot(thin[:, 0], thin[:, 1]) >= SHORTEST)
-    back = thin[time, :, row, column]
+    back = times * thin[time, :, row, column]
     here = np.stack([time, row * step + half, column * step + half], -1)
     way = np.concatenate([np.zeros((len(back), 1)), -back], 1)
     return np.stack([here - way, way], 1).astype(np.float32)
+
+
+def magnified(motion: NDArray[Any]) -> int:
+    """How many times longer than the motion arrows can be drawn, to be seen."""
+    step, half = _grid(motion)
+    speed = np.hypot(*np.moveaxis(motion[:, :, half::step, half::step], 1, 0))
+    moving = speed[speed >= SHORTEST]
+    fastest = float(np.percentile(moving, FASTEST)) if moving.size else np.inf
+    return next((n for n in MAGNIFIED if n * fastest <= LONG * step), 1)
+
+
+def _grid(motion: NDArray[Any]) -> tuple[int, int]:
+    """How far apart arrows are, and how far the first is from the border."""
+    step = max(1, round(max(motion.shape[2:]) / ARROWS))
+    return step, step // 2

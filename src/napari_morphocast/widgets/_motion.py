@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_morphocast.widgets._layers import Source
 
 LEAST = 0.1  # what is shown brightest in a map of kernels, if nothing is more unusual
+DARKEST = 0.9  # of the brightest; or a map of kernels that hardly differ would shout
 THIN = 0.006  # width of an arrow, relative to the frame's
 COLOUR = "#ffd400"
 
@@ -57,7 +58,7 @@ def add_motion(
             name=f"{one.name} {which} · {source.name}",
             rgb=False,
             colormap=one.colours,
-            contrast_limits=(0.0, one.most),
+            contrast_limits=(one.least, one.most),
             metadata=about(one.kind),
             **faint,
             **place,
@@ -72,10 +73,11 @@ def add_motion(
         **faint,
         **place,
     )
+    longer = f" ×{seen.times}" if seen.times > 1 else ""
     arrows = viewer.add_vectors(
         _arranged(seen.arrows, letters),
         ndim=len(letters),
-        name=f"motion {which} · {source.name}",
+        name=f"motion{longer} {which} · {source.name}",
         vector_style="arrow",
         edge_color=COLOUR,
         edge_width=THIN * max(seen.colours.shape[2:]),
@@ -86,20 +88,22 @@ def add_motion(
 
 
 class _Map(NamedTuple):
-    """Frames (T, 1, Y, X), and how they are shown; ``most`` is brightest."""
+    """Frames (T, 1, Y, X), and how they are shown: darkest and brightest of what."""
 
     kind: str
     name: str
     frames: NDArray[Any]
     colours: str
     most: float
+    least: float = 0.0
 
 
 def _maps(seen: MotionPictures) -> Iterator[_Map]:
     """What else there is to see, as far as there is."""
     if seen.most_unusual:
         most = max(LEAST, seen.most_unusual)
-        yield _Map("kernels", "unusual kernels", seen.unusual, "inferno", most)
+        least = min(DARKEST * most, seen.least_unusual)
+        yield _Map("kernels", "unusual kernels", seen.unusual, "inferno", most, least)
     if seen.errors is not None:
         alpha, scale = (
             np.broadcast_to(part, (len(seen.colours), 1, *part.shape))
