@@ -13,6 +13,9 @@ soon as it is scored. "Skill" is the share of the squared error of "nothing move
 is removed, "over the stage before" and "over plain" that of the stage before and of
 ``ours`` or ``thesis`` after its last stage, on the same frames. "Detail" is power over
 that of the truth at the finest scales that noise does not hide: below 1 is blurred.
+
+``-single`` never sees its own forecasts: in the same minutes its last stage, too,
+learns one frame ahead, and that is what unseen frames choose its weights by.
 """
 
 from __future__ import annotations
@@ -65,7 +68,9 @@ THESIS: dict[str, Any] = {
 }
 VARIANTS: dict[str, dict[str, Any]] = {
     "ours": {},
+    "ours-single": {"horizon": 1},
     "ours-critic": {"adversarial": 0.01},
+    "ours-adversarial": {"adversarial": 1.0},
     "ours-known": {"source": "known"},
     "ours-apart": {"time": "apart"},
     "ours-noflow": {"flow": "none"},
@@ -73,6 +78,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "ours-cells": {"labels": True},
     "ours-growth": {"labels": True, "growth": 1.5},
     "thesis": THESIS,
+    "thesis-single": {**THESIS, "horizon": 1},
     "thesis-critic": {**THESIS, "adversarial": 0.01},
     "thesis-growth": {**THESIS, "labels": True, "growth": 1.5},
 }
@@ -85,13 +91,17 @@ def main() -> None:
     parser.add_argument("--labels", type=Path)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--recipe", type=float, default=0, help="minutes; 0 = same")
-    parser.add_argument("--only", default=",".join(VARIANTS))
+    every = ",".join([*VARIANTS, "recipe"])
+    parser.add_argument("--only", default=every)
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
+    unknown = set(given.only.split(",")) - set(every.split(","))
+    if unknown:
+        parser.error(f"there is no {', '.join(unknown)}; choose among {every}")
     count_cpu_time()
     movie, labels = _movie(given)
     seen = None if labels is None else with_labels(movie, labels)
-    only = "" if given.only == ",".join(VARIANTS) else f" --only {given.only}"
+    only = "" if given.only == every else f" --only {given.only}"
     command = f"stages.py {Path(given.movie).name} --minutes {given.minutes:g}{only}"
     table = Table(given.output)
     table.add([*machine(torch.device("cpu"), command), "", *HEAD])
@@ -99,15 +109,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for variant in given.only.split(","):
-            settings = VARIANTS[variant]
+            settings = VARIANTS.get(variant, {})
             shown = seen if settings.get("labels") else movie
-            if shown is not None:
-                run = Run.make("sdc_net", minutes=given.minutes, **settings)
-                stages = _trained(shown, run, folder, variant)
-                table.add(_beside(shown, stages, folder))
-        recipe = Run.read(RECIPE, minutes=given.recipe or given.minutes)
-        last = _trained(movie, recipe, folder, "recipe")[-1:]
-        table.add(_beside(movie, last, folder))
+            if shown is None:
+                continue
+            stages = _trained(shown, _run(variant, given), folder, variant)
+            table.add(_beside(shown, stages, folder))
 
 
 class Table:
@@ -124,6 +131,13 @@ class Table:
         if self.output is not None:
             text = "\n".join([*self.lines, ""])
             self.output.write_text(text, encoding="utf-8")
+
+
+def _run(variant: str, given: argparse.Namespace) -> Run:
+    """How a network is trained."""
+    if variant == "recipe":
+        return Run.read(RECIPE, minutes=given.recipe or given.minutes)
+    return Run.make("sdc_net", minutes=given.minutes, **VARIANTS[variant])
 
 
 def _movie(given: argparse.Namespace) -> tuple[Movie, NDArray[Any] | None]:

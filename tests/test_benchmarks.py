@@ -142,8 +142,8 @@ def stages(benchmark, monkeypatch):
     return module
 
 
-def run_stages(stages, path):
-    arguments = ["stages.py", "tiny", "--minutes", "0.005", "-o", str(path)]
+def run_stages(stages, path, *more):
+    arguments = ["stages.py", "tiny", "--minutes", "0.005", "-o", str(path), *more]
     with patch("sys.argv", arguments):
         stages.main()
 
@@ -175,4 +175,6 @@ def test_what_a_long_benchmark_has_found_is_written_at_once(stages, tmp_path):
     stages.VARIANTS["ours-noflow"]["flow"] = "no such"
     with pytest.raises(SettingsError):
         run_stages(stages, path)
+    with pytest.raises(SystemExit):
+        run_stages(stages, path, "--only", "hours")
     assert "| ours-rollout | 5 |" in path.read_text()
