@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-OTHERS = "unet", "latent_lstm"  # rollouts beside those of the ConvLSTM
+OTHERS = "unet", "latent_lstm", "sdc_net"  # rollouts beside those of the ConvLSTM
 
 
 def measure(how: How) -> Findings:

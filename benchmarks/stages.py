@@ -69,6 +69,7 @@ THESIS: dict[str, Any] = {
 VARIANTS: dict[str, dict[str, Any]] = {
     "ours": {},
     "ours-single": {"horizon": 1},
+    "ours-rollouts": {"rollouts": 75.0},
     "ours-critic": {"adversarial": 0.01},
     "ours-adversarial": {"adversarial": 1.0},
     "ours-known": {"source": "known"},

@@ -182,6 +182,8 @@ def test_its_stages_are_those_of_the_thesis(kernels, adversarial):
     names = [stage.name for stage in model.stages()]
     first = ["flow"] + ["kernels"] * (kernels == "learned")
     assert names == [*first, "fine-tune", "rollout"]
+    assert [stage.share for stage in model.stages()][-2:] == [20, 5]
+    assert made(rollouts=75.0).stages()[-1].share == 75
     moving, *_ = model.stages()
     own = {id(p) for p in moving.objectives[0].module.parameters()}
     assert not own & {id(p) for p in model.rows.parameters()}

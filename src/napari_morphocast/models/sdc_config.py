@@ -88,6 +88,14 @@ class SDCConfig(ModelConfig):
         description="Whether it learns one distribution of errors for all pixels, or a "
         "map of them; a map needs a camera that does not move, and whole frames.",
     )
+    rollouts: float = Field(
+        5.0,
+        gt=0,
+        le=1000,
+        title="Share of rollouts",
+        description="How much of the training is rollouts, where the next frame alone "
+        "is given 20 and motion alone 5; 5 in the thesis.",
+    )
     adversarial: float = Field(
         0.0,
         ge=0,

@@ -230,10 +230,11 @@ class SDCNet(Moving, name="sdc_net"):
         init = Objective("kernels", self.kernel_loss, filters)
         second = Stage("kernels", (init,), 1.0, validate=self.unlike_identity)
         third = Stage("fine-tune", (Objective("loss", self.step_loss, every),), 20.0)
-        last = Stage("rollout", (Objective("loss", self.rollout_loss, every),), 5.0)
+        share = self.config.rollouts
+        last = Stage("rollout", (Objective("loss", self.rollout_loss, every),), share)
         if self.critic is not None:
             critic = Objective("critic", self.critic_loss, self.critic)
-            last = Stage("rollout", (*last.objectives, critic), 5.0, game=True)
+            last = Stage("rollout", (*last.objectives, critic), share, game=True)
         between = (second,) if self.config.kernels == "learned" else ()
         return (first, *between, third, last)
 
