@@ -73,11 +73,10 @@ def add_motion(
         **faint,
         **place,
     )
-    longer = f" ×{seen.times}" if seen.times > 1 else ""
     arrows = viewer.add_vectors(
         _arranged(seen.arrows, letters),
         ndim=len(letters),
-        name=f"motion{longer} {which} · {source.name}",
+        name=f"motion{_longer(seen)} {which} · {source.name}",
         vector_style="arrow",
         edge_color=COLOUR,
         edge_width=THIN * max(seen.colours.shape[2:]),
@@ -85,6 +84,11 @@ def add_motion(
         **place,
     )
     return [*maps, colours, arrows]
+
+
+def _longer(seen: MotionPictures) -> str:
+    """How many times longer than the motion arrows are, unless they are as long."""
+    return f" ×{seen.times}" if seen.times > 1 else ""
 
 
 class _Map(NamedTuple):
