@@ -30,10 +30,10 @@ class Weights(BaseModel):
     )
     ssim: Share = Field(
         0.0,
+        validate_default=True,
         title="SSIM weight",
         description="Weight of 1 - SSIM (Gaussian 11 x 11 window, data range 1).",
     )
-
     balance: bool = Field(
         True,
         title="Balance leads",

@@ -318,5 +318,5 @@ def _plainly(error: ErrorDetails, config: type[BaseModel]) -> str:
     for word, wanted in WANTED.items():
         if found.startswith(word) and found.endswith(MISTYPED):
             return f"give {wanted}"
-    text = str(error["msg"]).removeprefix("Input ")
+    text = str(error["msg"]).removeprefix("Input ").removeprefix("Value error, ")
     return text[:1].lower() + text[1:]
