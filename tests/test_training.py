@@ -164,10 +164,13 @@ def test_stop_keeps_what_was_learned(path):
     assert path.exists()
 
 
-@pytest.mark.parametrize("batches", [1, 3, 7, 11])
-def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(tmp_path, batches):
+@pytest.mark.parametrize(
+    ("batches", "head"),
+    [(1, "motion"), (3, "motion"), (7, "motion"), (11, "motion"), (3, "frame")],
+)
+def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(tmp_path, batches, head):
     whole, parts = tmp_path / "whole.morphocast", tmp_path / "parts.morphocast"
-    run = small(epochs=3, noise=0.02, batch=3)
+    run = small(epochs=3, noise=0.02, batch=3, head=head)
     list(api.train(gliding(), whole, run, hardware=CPU))
     stop = threading.Event()
     count = 0

@@ -133,7 +133,7 @@ class _Loop:
             course.advance()
             why = yield from self._stage()
         if why == "stopped" and state.epoch == 0:
-            self._look()
+            self._offer(self._validate()[0])
         self._keep()
         if self.config.members > 1 and self.fabric.is_global_zero:
             calibrate(self.job.path, self.feed.validation, self.device)
@@ -145,7 +145,7 @@ class _Loop:
         course, state = self.course, self.state
         self.descent.begin(course.stage, state.optimizers)
         if not math.isfinite(state.best):
-            self._look()
+            self._offer(self._first_look())
         why: Ending = "done"
         while why == "done" and not course.done:
             why = yield from self._epoch(course.stage)
@@ -230,30 +230,30 @@ class _Loop:
         most = self.fabric.all_reduce(mine.to(self.device), reduce_op="max")
         return float(most[0]), bool(most[1])
 
-    def _look(self) -> None:
+    def _offer(self, validation: float) -> None:
         """Keep the weights as they are if nothing better is there yet.
 
         So a model is never worse on unseen frames than what it started from, which is
         persistence for a fresh one and the old model for a finetuned one.
         """
-        validation, _ = self._validate()
-        if validation > self.persistence:
-            validation = self._forget(validation)
         if not validation >= self.state.best:
             self.state.best = validation
             self._save(validation)
 
-    def _forget(self, validation: float) -> float:
-        """Start from "nothing moves" where that is better than what was tuned."""
-        tuned = deepcopy(self.model.state_dict())
+    def _first_look(self) -> float:
+        """Validate before a stage; from "nothing moves" if what was tuned is worse."""
+        validation, _ = self._validate()
+        if not validation > self.persistence:
+            return validation
         networks = self.model, self.average.module
+        tuned = [deepcopy(network.state_dict()) for network in networks]
         for network in networks:
             cast("Forecaster", network).forget()
         without, _ = self._validate()
         if without < validation:
             return without
-        for network in networks:
-            network.load_state_dict(tuned)
+        for network, weights in zip(networks, tuned, strict=True):
+            network.load_state_dict(weights)
         return validation
 
     def _check(self) -> Generator[Event, None, bool]:
