@@ -13,6 +13,7 @@ from movies import gliding
 from napari_morphocast import api
 from napari_morphocast.data.windows import Window
 from napari_morphocast.models.vae import VAE, VAEConfig
+from napari_morphocast.training.checkpoint import read
 from napari_morphocast.training.config import Hardware, Run
 
 CPU = Hardware(device="cpu")
@@ -65,6 +66,17 @@ def test_it_learns_to_make_a_frame_again(tmp_path):
     apart = np.square(made.frames[0] - real).mean()
     usual = np.square(movie.read(0, 48).mean(0, dtype=float) - real).mean()
     assert apart < 0.7 * usual
+
+
+@pytest.mark.parametrize("given", [{}, {"crop": 64, "batch": 16}])
+def test_finetuned_it_sees_crops_as_large_as_its_images(tmp_path, given):
+    old, new = tmp_path / "old.morphocast", tmp_path / "new.morphocast"
+    movie = gliding(30, (70, 70))
+    list(api.train(movie, old, Run.make("vae", **TINY, epochs=1), hardware=CPU))
+    run = Run.make("unet", **given, epochs=1)  # what a dock may show of another model
+    list(api.train(movie, new, run, start_from=old, hardware=CPU))
+    training = read(new)[0].training
+    assert (training.crop, training.batch, training.epochs) == (32, 16, 1)
 
 
 def test_three_frames_in_a_row_are_made_at_once(tmp_path):

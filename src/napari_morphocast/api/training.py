@@ -63,7 +63,8 @@ def train(
     hardware : Hardware, optional
         Device, precision and number of processes.
     start_from : path, optional
-        A trained model to finetune; it decides model, window and grey-level scaling.
+        A trained model to finetune; it decides model, window, grey-level scaling, and
+        all of the training that follows from these.
     stop : threading.Event, optional
         Set it from any thread to end early with what has been learned.
 
@@ -173,7 +174,10 @@ def _fresh(draft: Checkpoint, split: Split) -> Network:
 
 
 def _continued(run: Run, before: Trained, movie: Movie) -> Run:
-    """Finetune: the old model's settings, window, members; the new training's rest."""
+    """Finetune: the old model's settings, window and what these imply; the rest new.
+
+    What the new training does not say is what suits the old model.
+    """
     before.require_channels(movie)
     if movie.labels and not before.labels:
         raise MovieError(
@@ -181,9 +185,12 @@ def _continued(run: Run, before: Trained, movie: Movie) -> Run:
             "one (labels)."
         )
     kept = before.checkpoint
-    config = model_class(kept.model).Config
-    training = run.training.model_copy(update={"members": kept.training.members})
-    return Run(kept.model, checked(config, kept.settings), kept.window, training)
+    kind = model_class(kept.model)
+    fixed = kind.fixed(checked(kind.Config, kept.settings))
+    same = kept.training.model_dump(include={"members", *kind.implied, *fixed})
+    given = run.training.model_dump(exclude_unset=True)
+    values = kept.settings | kept.window.model_dump() | given | same
+    return Run.make(kept.model, **values)
 
 
 def fitted(run: Run, movies: Sequence[Movie]) -> tuple[Run, str]:
