@@ -14,7 +14,12 @@ from movies import constant, gliding
 from napari_morphocast import api
 from napari_morphocast.data.io import write_movie
 from napari_morphocast.data.movie import Movie
-from napari_morphocast.errors import MovieError, SettingsError, TrainingError
+from napari_morphocast.errors import (
+    CheckpointError,
+    MovieError,
+    SettingsError,
+    TrainingError,
+)
 from napari_morphocast.models.base import Objective, Stage
 from napari_morphocast.models.convlstm import ConvLSTM
 from napari_morphocast.training.checkpoint import read
@@ -30,7 +35,7 @@ from napari_morphocast.training.events import (
     Started,
     as_dict,
 )
-from napari_morphocast.training.resume import read_state, state_path
+from napari_morphocast.training.resume import read_state, state_path, write_state
 
 CPU = Hardware(device="cpu")
 SMALL = {
@@ -194,6 +199,22 @@ def test_a_complete_run_asks_for_more_epochs(path):
     events_of(path)
     with pytest.raises(SettingsError, match="complete after 2 epochs"):
         api.resume(gliding(), path, hardware=CPU)
+
+
+def test_resuming_a_run_of_another_version_is_refused(path):
+    events_of(path)
+    state = read_state(path)
+    state.draft = state.draft.replace('"ema":', '"averaging":')
+    write_state(path, state)
+    with pytest.raises(CheckpointError, match=r"another version .* training\."):
+        api.resume(gliding(), path, epochs=5, hardware=CPU)
+
+
+def test_resuming_without_the_model_is_refused(path):
+    events_of(path)
+    path.unlink()
+    with pytest.raises(CheckpointError, match="no model file"):
+        api.resume(gliding(), path, epochs=5, hardware=CPU)
 
 
 def test_resuming_with_another_movie_is_refused(path):

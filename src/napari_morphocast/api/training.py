@@ -17,12 +17,12 @@ from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import shortened, split_in_time
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.models.base import Forecaster, model_class
-from napari_morphocast.training.checkpoint import SUFFIX, Checkpoint, stamp
+from napari_morphocast.training.checkpoint import SUFFIX, Checkpoint, read, stamp
 from napari_morphocast.training.config import Hardware, Run, TrainConfig, checked
 from napari_morphocast.training.devices import choose
 from napari_morphocast.training.fit import Job, fit
 from napari_morphocast.training.record import records
-from napari_morphocast.training.resume import read_state
+from napari_morphocast.training.resume import begun_with, read_state
 from napari_morphocast.training.tuning import stretches
 
 if TYPE_CHECKING:
@@ -117,10 +117,16 @@ def resume(
         New number of epochs in all.
     minutes : float, optional
         New time limit, counted from now; 0 for none.
+
+    Raises
+    ------
+    MorphocastError
+        If there is no such run, it is complete, or the movies are others.
     """
     path = Path(save_to)
     state = read_state(path)
-    draft = Checkpoint.model_validate_json(state.draft)
+    draft = begun_with(state, path)
+    _, model = read(path)  # to whose weights the run may go back
     changes: dict[str, Any] = {}
     if epochs is not None:
         changes["epochs"] = epochs
@@ -145,11 +151,8 @@ def resume(
             f"The run that makes {path} is complete after {state.epoch} epochs; give "
             "more epochs or minutes to go on."
         )
-    return _begin(
-        draft.build(),
-        split,
-        Job(draft, path, hardware or Hardware(), stop or threading.Event(), state),
-    )
+    job = Job(draft, path, hardware or Hardware(), stop or threading.Event(), state)
+    return _begin(model, split, job)
 
 
 def _begin(model: Network, split: Split, job: Job) -> Iterator[Event]:

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import torch
+from pydantic import ValidationError
 
 from napari_morphocast.errors import CheckpointError
-from napari_morphocast.training.checkpoint import replacing
+from napari_morphocast.training.checkpoint import Checkpoint, replacing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,3 +88,22 @@ def read_state(path: Path) -> RunState:
     raise CheckpointError(
         f"{where} is damaged ({reason}); delete it and finetune from the model instead."
     )
+
+
+def begun_with(state: RunState, path: Path) -> Checkpoint:
+    """Settings and movies that the run which makes ``path`` began with.
+
+    Raises
+    ------
+    CheckpointError
+        If it was begun by a version that has other settings.
+    """
+    try:
+        return Checkpoint.model_validate_json(state.draft)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise CheckpointError(
+            f"The run that makes {path} was begun by another version of "
+            f"napari-morphocast (it differs in {where or 'all'}); finetune from the "
+            "model instead."
+        ) from None
