@@ -27,11 +27,10 @@ WARMTH = 0.2  # of the softmax over similarities
 
 
 class Looks(nn.Module):
-    """Maps images (N, C, Y, X) of 0..1 to features (N, 32); ``num_features`` is 32."""
+    """Maps images (N, C, Y, X) of 0..1 to features (N, 32)."""
 
     def __init__(self, channels: int, seed: int = 0) -> None:
         super().__init__()
-        self.num_features = FEATURES
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             blocks: list[nn.Module] = []
@@ -64,7 +63,6 @@ def learned(
     images: Tensor,
     *,
     seed: int = 0,
-    steps: int = STEPS,
     stop: threading.Event | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Looks:
@@ -75,7 +73,7 @@ def learned(
     optimizer = torch.optim.AdamW(looks.parameters(), 1e-3, weight_decay=1e-4)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        for step in range(steps):
+        for step in range(STEPS):
             if stop is not None and stop.is_set():
                 break
             chosen = images[torch.randint(len(images), (min(BATCH, len(images)),))]
@@ -84,7 +82,7 @@ def learned(
             loss.backward()
             optimizer.step()
             if progress is not None:
-                progress((step + 1) / steps)
+                progress((step + 1) / STEPS)
     return looks.eval().requires_grad_(False)
 
 
