@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,7 @@ from napari_morphocast.errors import MovieError
 from napari_morphocast.evaluation import looks
 from napari_morphocast.evaluation.judgement import GUIDED, RANDOM, REAL, REFINED
 from napari_morphocast.training.config import Hardware, Run
+from napari_morphocast.training.synthesizer import TrainedSynthesizer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,6 +92,26 @@ def test_what_is_for_forecasts_is_refused(trained, more, says, capsys):
     movie, path = trained
     assert main(["evaluate", str(movie), str(path), *more]) == 2
     assert says in capsys.readouterr().err
+
+
+def test_models_of_the_same_name_are_refused(trained, tmp_path, capsys):
+    movie, path = trained
+    other = tmp_path / path.name
+    other.write_bytes(path.read_bytes())
+    assert main(["evaluate", str(movie), str(path), str(other)]) == 2
+    assert "Two models are called 'cells'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_other_channels_are_refused_whether_it_is_guided_or_not(left, trained):
+    _, path = trained
+    model = TrainedSynthesizer.read(path)
+    scores = model.checkpoint.scores | {"stages_left": left}
+    model = replace(
+        model, checkpoint=model.checkpoint.model_copy(update={"scores": scores})
+    )
+    with pytest.raises(MovieError, match=r"on 1 channel\(s\), but .* has 2"):
+        api.judge(gliding(60, (32, 32), channels=2), model, hardware=CPU)
 
 
 def test_too_few_unseen_frames_are_refused(trained):

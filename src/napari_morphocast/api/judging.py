@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_morphocast.api.synthesizing import synthesizer
 from napari_morphocast.data.finite import read_finite
+from napari_morphocast.data.misfit import require_channels
 from napari_morphocast.data.windows import Part
 from napari_morphocast.errors import MovieError
 from napari_morphocast.evaluation.judgement import (
@@ -70,12 +71,16 @@ def judge(
     Raises
     ------
     MovieError
-        If too few frames are unseen.
+        If too few frames are unseen, or the movie has other channels.
     ForecastError
         If it was stopped.
     """
     trained = synthesizer(model).to(choose((hardware or Hardware()).device))
-    seam = min(first_unseen(trained.checkpoint.movies, movie), len(movie))
+    kept = trained.checkpoint
+    labels = bool(kept.movies[0].labels)
+    require_channels(kept.channels, labels, movie, repr(trained.name))
+    movie = movie if labels else movie.pictures
+    seam = min(first_unseen(kept.movies, movie), len(movie))
     train = _pictures(trained, Part(movie, 0, seam), seed)
     test = _pictures(trained, Part(movie, seam, len(movie)), seed + 1)
     if len(test) < FEWEST:
@@ -86,7 +91,7 @@ def judge(
     made = {name: _flat(some) for name, some in _made(trained, test, refine, seed)}
     return judged(
         Pictures(_flat(train), _flat(test), made),
-        trained.checkpoint.scaling,
+        kept.scaling,
         seed=seed,
         stop=stop,
         progress=progress,

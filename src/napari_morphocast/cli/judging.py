@@ -56,26 +56,28 @@ def judge_each(
     """Hold frames that are made against real ones that the models have not seen."""
     from napari_morphocast import api
     from napari_morphocast.evaluation.judgement import save
+    from napari_morphocast.evaluation.scores import require_different
 
+    require_different([Path(model).stem for model in models])
     check_score_targets(how.table, None, path, *models)
     movie = opening.open(path)
-    found = {}
+    hardware, found = hardware_of({"device": device}), {}
     with interruptible() as stop:
         for model in models:
+            name = Path(model).stem
             with bar("learning what frames look like") as show:
-                found[model] = api.judge(
+                judged = found[name] = api.judge(
                     movie,
                     model,
-                    hardware=hardware_of({"device": device}),
+                    hardware=hardware,
                     stop=stop,
                     progress=lambda share: show(share, ""),
                 )
-            judged = found[model]
-            say(f"{Path(model).stem} on {movie.name}, {judged.count} unseen frames")
+            say(f"{name} on {movie.name}, {judged.count} unseen frames")
             say(judged.table())
             say(judged.sentence() + "\n")
             if stop.is_set():
                 break
         if how.table is not None:
-            save(how.table, {Path(model).stem: one for model, one in found.items()})
+            save(how.table, found)
             say(f"Wrote {how.table}.")

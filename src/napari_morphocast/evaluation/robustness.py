@@ -225,7 +225,8 @@ def measure(
     progress : callable, optional
         Told the share that is done, 0..1.
     """
-    require_different(contenders)
+    names = [contender.name for contender in contenders]
+    require_different(names)
     errors = []
     total = len(begins) * len(trials)
     for error in _errors(movie, contenders, trials, begins, leads, scaling):
@@ -238,7 +239,6 @@ def measure(
     shape = done, len(trials), len(contenders), len(leads)
     kept = np.reshape(errors[: done * len(trials)], shape)
     overlap = Overlap.of(begins, max(contender.context for contender in contenders))
-    names = [contender.name for contender in contenders]
     rows: list[DamagedScore] = []
     for place, lead in enumerate(leads if done else ()):
         draw = Resampling.draw(done, overlap.block(lead), overlap.alike(lead))

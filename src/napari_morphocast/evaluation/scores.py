@@ -288,7 +288,7 @@ def score(
     MovieError
         If not one frame is left to be foretold.
     """
-    require_different(contenders)
+    require_different([contender.name for contender in contenders])
     check_region(region, movie)
     first = max(since, *(contender.context for contender in contenders))
     reach = _reach(movie, first, horizon)
@@ -305,9 +305,8 @@ def score(
     return found.noting(notes_on(found, horizon, len(starts)))
 
 
-def require_different(contenders: Sequence[Contender]) -> None:
-    """Refuse contenders of the same name."""
-    names = [contender.name for contender in contenders]
+def require_different(names: Sequence[str]) -> None:
+    """Refuse models of the same name."""
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise SettingsError(
