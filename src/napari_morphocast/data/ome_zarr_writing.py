@@ -39,11 +39,11 @@ def write_ome_zarr(
         written += 1
     if written < plan.count:
         array.resize((written, c, y, x))
-    group.attrs["ome"] = _ome(plan, name)
+    group.attrs["ome"] = _ome(plan)
     group.attrs[OURS] = {"note": plan.text, "first": plan.first, "rgb": plan.rgb}
 
 
-def _ome(plan: Plan, name: str) -> dict[str, Any]:
+def _ome(plan: Plan) -> dict[str, Any]:
     step, size = plan.like.interval, plan.like.pixel_size
     time = {"name": "t", "type": "time"} | ({"unit": "second"} if step else {})
     space = {"type": "space"} | ({"unit": "micrometer"} if size else {})

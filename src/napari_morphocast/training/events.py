@@ -186,10 +186,3 @@ class Progress:
         """Whether an epoch was better than the start; also if nobody can know."""
         known = self.validation and math.isfinite(self.persistence)
         return bool(self.best_epoch) or not known
-
-    @property
-    def skill(self) -> float:
-        """Best share of "nothing moves"' validation loss that was removed so far."""
-        if not self.validation or not self.persistence:
-            return float("nan")
-        return 1 - min(self.validation) / self.persistence

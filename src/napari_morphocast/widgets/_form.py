@@ -27,9 +27,8 @@ from qtpy.QtWidgets import (
 from napari_morphocast.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
-    from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
 LABELS = 104  # pixels: all forms of a dock have their inputs in one column
@@ -264,11 +263,6 @@ class Form(QWidget):
                     self._rows[name].input.set(value)
                 except (TypeError, ValueError):
                     continue
-
-
-def fields_of(configs: Iterable[type[BaseModel]]) -> dict[str, FieldInfo]:
-    """Fields of some configs in one mapping, in their order."""
-    return {name: f for config in configs for name, f in config.model_fields.items()}
 
 
 def bounds(field: FieldInfo) -> tuple[float, float]:
