@@ -80,7 +80,7 @@ def _score(
             horizon=HORIZON,
             hardware=hardware,
             stop=stop,
-            progress=lambda share: show(share, ""),
+            progress=show,
         )
     scores.save(folder / "scores.csv")
     scores.plot(folder / "scores.png")

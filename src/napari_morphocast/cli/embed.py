@@ -93,7 +93,7 @@ def _embedded(
             crop=how.crop,
             hardware=hardware_of({"device": device}),
             stop=stop,
-            progress=lambda share: show(share, ""),
+            progress=show,
         )
 
 
@@ -103,6 +103,6 @@ def _maps(embedded: Embedded, kinds: Sequence[str], seed: int) -> list[Projected
     maps = []
     with bar("laying out") as show:
         for done, kind in enumerate(kinds):
-            show(done / len(kinds), "")
+            show(done / len(kinds))
             maps.append(project(embedded.codes, kind, seed))
     return maps

@@ -115,7 +115,7 @@ def _score(
             hardware=hardware,
             region=region,
             stop=stop,
-            progress=lambda share: show(share, ""),
+            progress=show,
         )
 
 
@@ -138,7 +138,7 @@ def _control(
             hardware=hardware,
             region=region,
             stop=stop,
-            progress=lambda share: show(share, ""),
+            progress=show,
         )
 
 

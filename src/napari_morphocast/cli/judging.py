@@ -71,7 +71,7 @@ def judge_each(
                     model,
                     hardware=hardware,
                     stop=stop,
-                    progress=lambda share: show(share, ""),
+                    progress=show,
                 )
             say(f"{name} on {movie.name}, {judged.count} unseen frames")
             say(judged.table())

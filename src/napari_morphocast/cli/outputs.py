@@ -137,7 +137,7 @@ def _noting(
         for done, step in enumerate(until_stopped(forecast.steps, stop)):
             for notes in beside:
                 notes.note(forecast.first + done, step)
-            show((done + 1) / forecast.count, "")
+            show((done + 1) / forecast.count)
             yield step.frame
 
 

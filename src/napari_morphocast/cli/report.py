@@ -7,7 +7,7 @@ import math
 import os
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
@@ -23,7 +23,7 @@ from napari_morphocast.training.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from napari_morphocast.data.movie import Movie
 
@@ -52,9 +52,16 @@ def as_json(values: Any) -> str:
     return json.dumps(plain(values), allow_nan=False)
 
 
+class Show(Protocol):
+    """Shows which share of the work is done, 0..1, and maybe a few words."""
+
+    def __call__(self, share: float, words: str = "") -> None:
+        """Show both instead of what was shown before."""
+
+
 @contextmanager
-def bar(text: str) -> Iterator[Callable[[float, str], None]]:
-    """Give a function that shows a share (0..1) and a few words, on a terminal."""
+def bar(text: str) -> Iterator[Show]:
+    """Give a function that moves a bar with this text, on a terminal."""
     if not sys.stderr.isatty() or not leads():
         yield _nothing
         return
@@ -134,7 +141,7 @@ def describe(movie: Movie) -> str:
     return f"{movie.name}: {', '.join(parts)}"
 
 
-def _nothing(share: float, words: str) -> None:
+def _nothing(share: float, words: str = "") -> None:
     """Show nothing."""
 
 

@@ -58,7 +58,7 @@ def stress(
                 forecasts=how.forecasts,
                 hardware=hardware_of({"device": device}),
                 stop=stop,
-                progress=lambda share: show(share, ""),
+                progress=show,
             )
         if opening.fill_nan:
             warn(["Pixels that were filled in count as truth in these scores."])

@@ -62,7 +62,7 @@ def find(
                 blur=how.blur,
                 hardware=hardware_of({"device": device}),
                 stop=stop,
-                progress=lambda share: show(share, ""),
+                progress=show,
             )
         if opening.channel is not None:
             regions = (replace(r, channel=opening.channel) for r in found.regions)
