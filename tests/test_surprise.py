@@ -228,6 +228,17 @@ def test_the_command_writes_maps_and_events(tmp_path):
     assert row["frame"] == "25"
 
 
+def test_beside_a_segmentation_pictures_keep_their_names(tmp_path, capsys):
+    path, labels, maps = (tmp_path / f"{name}.ome.tif" for name in "abc")
+    movie = replace(noisy(), channels=("GFP",))
+    write_movie(path, iter(movie.frames), like=movie, count=len(movie))
+    write_movie(labels, iter(movie.frames > 50), like=movie, count=len(movie))
+    told = ["--labels", str(labels), "-o", str(maps), "--alarms", "0.1"]
+    assert main(["surprise", str(path), "persistence", *told]) == 0
+    assert read_movie(maps).channels == ("GFP",)
+    assert "channel 0" not in capsys.readouterr().out
+
+
 def test_the_command_says_how_often_it_is_wrong(tmp_path, capsys):
     movie = noisy(at={25: 60})
     path = tmp_path / "m.npy"

@@ -64,6 +64,7 @@ def find(
                 stop=stop,
                 progress=show,
             )
+        movie = movie.pictures  # nothing is said of a segmentation
         if opening.channel is not None:
             regions = (replace(r, channel=opening.channel) for r in found.regions)
             found = replace(found, regions=tuple(regions))
