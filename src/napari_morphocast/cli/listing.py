@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from napari_morphocast.cli.report import as_json, describe, say
 
@@ -49,6 +49,7 @@ def list_models(*, to_json: bool) -> None:
     from napari_morphocast.data.windows import WindowSpec
     from napari_morphocast.models.base import FORECASTERS, SYNTHESIZERS
     from napari_morphocast.training.config import TrainConfig
+    from napari_morphocast.training.trained import is_baseline
 
     kinds = {**dict(sorted(FORECASTERS.items())), **dict(sorted(SYNTHESIZERS.items()))}
     shared: dict[str, type[BaseModel]] = {"window": WindowSpec, "training": TrainConfig}
@@ -56,7 +57,7 @@ def list_models(*, to_json: bool) -> None:
         listed = {
             name: {
                 "about": _first_line(kind),
-                "trains": _trains(kind),
+                "trains": not is_baseline(kind),
                 "settings": kind.Config.model_json_schema().get("properties", {}),
             }
             for name, kind in kinds.items()
@@ -77,10 +78,6 @@ def list_models(*, to_json: bool) -> None:
 
 def _first_line(kind: type) -> str:
     return (kind.__doc__ or "").strip().splitlines()[0]
-
-
-def _trains(kind: Any) -> bool:
-    return bool(kind(kind.Config(), 1).stages())
 
 
 def _say_settings(config: type[BaseModel]) -> None:

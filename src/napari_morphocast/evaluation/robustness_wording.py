@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_morphocast.evaluation.baselines import REFERENCES
 from napari_morphocast.evaluation.damage import DAMAGES
-from napari_morphocast.evaluation.wording import ahead
+from napari_morphocast.evaluation.wording import ahead, aligned
 
 if TYPE_CHECKING:
     from napari_morphocast.evaluation.damage import Damage
@@ -25,22 +25,11 @@ def doubling_table(found: Robustness, lead: int) -> str:
         places = [found.doubling(model, damage, lead=lead) for model in found.models]
         cells = ["never" if p is None else kind.number(p) for p in places]
         rows.append([f"{kind.title}: {kind.axis}", *cells])
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "   ".join(
-            [f"{row[0]:<{widths[0]}}"]
-            + [
-                f"{cell:>{width}}"
-                for cell, width in zip(row[1:], widths[1:], strict=True)
-            ]
-        )
-        for row in rows
-    ]
     title = (
         f"Damage to the known frames at which the error {ahead(lead, found.interval)} "
         "ahead is twice\nthat without damage:"
     )
-    return "\n".join([title, "", *lines])
+    return f"{title}\n\n{aligned(rows)}"
 
 
 def verdict_on(found: Robustness, model: str, damage: str, lead: int) -> str:

@@ -359,6 +359,6 @@ def baseline_class(name: str) -> type[Forecaster]:
     )
 
 
-def is_baseline(kind: type[Forecaster]) -> bool:
-    """Whether a forecaster works without training."""
+def is_baseline(kind: type[Model]) -> bool:
+    """Whether a model works without training."""
     return not kind(kind.Config(), 1).stages()
