@@ -10,6 +10,7 @@ from napari_morphocast.data.windows import Windows
 from napari_morphocast.evaluation.calibration import Calibration, variance
 from napari_morphocast.training.checkpoint import save
 from napari_morphocast.training.trained import Trained
+from napari_morphocast.training.tuning import SIDE, square
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 LONGEST = 12  # leads that are calibrated one by one, where there are frames for them
 FEWEST, MOST = 4, 16  # windows that are forecast
 PIXELS = 2**18  # to forecast in all, where that leaves enough windows
-SIDE = 256  # pixels; of larger frames a square is taken, each time elsewhere
 
 
 def calibrate(path: Path, validation: Windows, device: torch.device) -> None:
@@ -89,6 +89,5 @@ def _frames(
     if spec.task == "forecast":
         order = list(range(min(spec.context + LONGEST, part.stop - begin)))
     frames = part.movie.read(begin, begin + len(order))
-    y, x = (int(rng.integers(max(1, n - SIDE + 1))) for n in frames.shape[2:])
-    shown = frames[order, :, y : y + SIDE, x : x + SIDE]
+    shown = square(frames, rng)[order]
     return shown[: spec.context], shown[spec.context :]

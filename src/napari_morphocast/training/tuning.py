@@ -12,13 +12,14 @@ from napari_morphocast.data.finite import read_finite
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from napari_morphocast.data.scaling import Scaling
     from napari_morphocast.data.windows import Part
 
 STRETCHES = 32  # of all movies together
-SIDE = 256  # pixels; of larger frames a square is taken, each time elsewhere
+SIDE = 256  # pixels, of the square that is taken of larger frames
 
 
 def stretches(parts: Sequence[Part], length: int, scaling: Scaling) -> Iterator[Tensor]:
@@ -46,6 +47,12 @@ def stretches(parts: Sequence[Part], length: int, scaling: Scaling) -> Iterator[
         places = np.linspace(0, len(whole) - 1, min(each, len(whole))).round()
         for start in (whole[int(place)] for place in places):
             frames = read_finite(part.movie, start, min(start + length, part.stop))
-            y, x = (int(rng.integers(max(1, n - SIDE + 1))) for n in frames.shape[2:])
-            cut = frames[..., y : y + SIDE, x : x + SIDE]
-            yield torch.from_numpy(scaling.apply(cut))
+            yield torch.from_numpy(scaling.apply(square(frames, rng)))
+
+
+def square(
+    frames: NDArray[np.float32], rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """A square out of frames (T, C, Y, X), somewhere; all of those that are smaller."""
+    y, x = (int(rng.integers(max(1, n - SIDE + 1))) for n in frames.shape[2:])
+    return frames[..., y : y + SIDE, x : x + SIDE]
