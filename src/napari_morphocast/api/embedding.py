@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from napari_morphocast.api.forecasting import predict
-from napari_morphocast.api.loading import load
+from napari_morphocast.api.loading import device_of, load
 from napari_morphocast.data.finite import read_finite
 from napari_morphocast.data.overlay import misplaced
 from napari_morphocast.errors import MovieError, SettingsError
@@ -17,8 +17,6 @@ from napari_morphocast.evaluation.embedded import Embedded
 from napari_morphocast.models.base import Forecaster, Synthesizer
 from napari_morphocast.models.coded import Coded
 from napari_morphocast.models.ensemble import Ensemble
-from napari_morphocast.training.config import Hardware
-from napari_morphocast.training.devices import choose
 from napari_morphocast.training.memory import in_words
 
 if TYPE_CHECKING:
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
 
     from napari_morphocast.api.loading import Model
     from napari_morphocast.data.movie import Movie
+    from napari_morphocast.training.config import Hardware
     from napari_morphocast.training.trained import Trained
 
 CROP = 64  # pixels, of models that see frames of any size
@@ -91,7 +90,7 @@ def embed(
     SettingsError, MovieError
         If the model has no codes, or movie, labels, window and crop do not fit.
     """
-    coder = _Coder.of(load(model, movie).to(choose((hardware or Hardware()).device)))
+    coder = _Coder.of(load(model, movie).to(device_of(hardware)))
     coder.trained.require_channels(movie)
     side = _side(coder, crop) if labels is not None else 0
     _check_window(movie, coder, window)

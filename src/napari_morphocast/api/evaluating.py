@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_morphocast.api.loading import load
+from napari_morphocast.api.loading import load, several
 from napari_morphocast.api.loading import ready as get_ready
 from napari_morphocast.data.finite import require_finite
 from napari_morphocast.data.scaling import Scaling
@@ -77,8 +76,7 @@ def evaluate(
         With a note for every model that was trained on frames scored here.
     """
     first = first_scored(movie, since)
-    given = [models] if isinstance(models, Trained | str | Path) else models
-    loaded = [load(model, movie, until=first) for model in given]
+    loaded = [load(model, movie, until=first) for model in several(models)]
     task = _shared_task(loaded)
     ready = [get_ready(movie, model, hardware, task=task) for model in loaded]
     furthest = max([LONGEST_BASELINE, *(r.context for r in ready)])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_morphocast.api.loading import device_of
 from napari_morphocast.api.synthesizing import synthesizer
 from napari_morphocast.data.finite import read_finite
 from napari_morphocast.data.misfit import require_channels
@@ -19,8 +20,6 @@ from napari_morphocast.evaluation.judgement import (
     Pictures,
     judged,
 )
-from napari_morphocast.training.config import Hardware
-from napari_morphocast.training.devices import choose
 from napari_morphocast.training.record import first_unseen
 from napari_morphocast.training.synthesizer import middle
 
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_morphocast.data.movie import Movie
+    from napari_morphocast.training.config import Hardware
     from napari_morphocast.training.synthesizer import TrainedSynthesizer
 
 FEWEST = 16  # unseen pictures; fewer say nothing about a distribution
@@ -75,7 +75,7 @@ def judge(
     ForecastError
         If it was stopped.
     """
-    trained = synthesizer(model).to(choose((hardware or Hardware()).device))
+    trained = synthesizer(model).to(device_of(hardware))
     kept = trained.checkpoint
     labels = bool(kept.movies[0].labels)
     require_channels(kept.channels, labels, movie, repr(trained.name))

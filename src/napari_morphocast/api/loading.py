@@ -12,6 +12,10 @@ from napari_morphocast.training.devices import choose
 from napari_morphocast.training.trained import Trained
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.data.windows import Task
 
@@ -64,7 +68,7 @@ def ready(
     until: int | None = None,
 ) -> Trained:
     """Load a model that fits the movie and has learned the task, on its device."""
-    device = choose((hardware or Hardware()).device)
+    device = device_of(hardware)
     trained = load(model, movie, until=until)
     trained.require_channels(movie)
     require_task(trained, task)
@@ -75,6 +79,16 @@ def require_task(trained: Trained, task: Task) -> None:
     """Refuse a model that has learned to do something else."""
     if trained.task != task:
         raise SettingsError(*_other_task(trained, task))
+
+
+def device_of(hardware: Hardware | None) -> torch.device:
+    """Where to compute; the fastest device unless told."""
+    return choose((hardware or Hardware()).device)
+
+
+def several(models: Model | Sequence[Model]) -> Sequence[Model]:
+    """Models in a list, also if there is one only."""
+    return [models] if isinstance(models, Trained | str | Path) else models
 
 
 def _other_task(trained: Trained, task: Task) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_morphocast.api.evaluating import (
@@ -11,6 +10,7 @@ from napari_morphocast.api.evaluating import (
     notes_on,
 )
 from napari_morphocast.api.loading import ready as get_ready
+from napari_morphocast.api.loading import several
 from napari_morphocast.data.finite import require_finite
 from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import Part
@@ -62,8 +62,9 @@ def robustness(
         model, kind and intensity.
     """
     first = first_scored(movie, since)
-    given = [models] if isinstance(models, Trained | str | Path) else models
-    ready = [get_ready(movie, model, hardware, until=first) for model in given]
+    ready = [
+        get_ready(movie, model, hardware, until=first) for model in several(models)
+    ]
     names = {model.name for model in ready}
     ready += [Trained.baseline(b, movie, first) for b in BASELINES if b not in names]
     leads = sorted(set(leads))

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_morphocast.api.loading import device_of
 from napari_morphocast.data.finite import read_finite
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.data.scaling import as_stored
 from napari_morphocast.errors import MovieError, SettingsError
-from napari_morphocast.training.config import Hardware
-from napari_morphocast.training.devices import choose
 from napari_morphocast.training.synthesizer import TrainedSynthesizer, middle
 
 if TYPE_CHECKING:
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from napari_morphocast.training.config import Hardware
 
 PLACES = 9  # along each axis of a frame, at which the nearest piece is looked for
 ALIKE = 0.3  # variation of frames that are made like one
@@ -98,7 +99,7 @@ def synthesize(
     MovieError
         If the movie has no such frame, or other channels.
     """
-    trained = synthesizer(model).to(choose((hardware or Hardware()).device))
+    trained = synthesizer(model).to(device_of(hardware))
     strength = variation if variation is not None else (ALIKE if like else 1.0)
     _check(count, strength, refine)
     if like is None:
@@ -135,7 +136,7 @@ def interpolate(
     count : int
         How many images, those at both ends included.
     """
-    trained = synthesizer(model).to(choose((hardware or Hardware()).device))
+    trained = synthesizer(model).to(device_of(hardware))
     _check(count, 0.0, 0)
     _require_guided(trained)
     known = [_known(trained, movie, frame)[0] for frame in frames]
