@@ -158,6 +158,11 @@ def test_a_loss_without_any_weight_is_refused(others):
         Run.make("convlstm", mse=0, **others)
 
 
+def test_crops_too_small_for_the_loss_are_refused():
+    with pytest.raises(SettingsError, match="crop 11 or more, or ssim 0"):
+        Run.make("convlstm", ssim=1, crop=10)
+
+
 def test_a_model_trained_on_small_frames_forecasts_large_ones():
     assert made(3).forecast(frames(1, 3, 3, 81, 97), 1).shape[-2:] == (81, 97)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SIGMA = 1.5  # of the Gaussian window, in pixels
 RADIUS = 5  # of the Gaussian window, in pixels
+WINDOW = 2 * RADIUS + 1  # its side
 TYPICAL = 0.01  # distance of neighbouring frames in many movies
 LEAST = 1e-4  # of a distance that is divided by: repeated frames have none
 Share = Annotated[float, Field(ge=0, le=1000)]

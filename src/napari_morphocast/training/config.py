@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from napari_morphocast.data.windows import WindowSpec
 from napari_morphocast.errors import SettingsError
 from napari_morphocast.models.base import AUTOMATIC, ModelConfig, model_class
+from napari_morphocast.models.losses import WINDOW
 from napari_morphocast.training.events import ENDLESS
 
 if TYPE_CHECKING:
@@ -214,7 +215,7 @@ class Run:
         Raises
         ------
         SettingsError
-            If a name is unknown or a value out of bounds; names it and the bounds.
+            If a name is unknown, a value out of bounds, or two contradict each other.
         """
         name = AUTOMATIC if model == "auto" else model
         config = model_class(name).Config
@@ -241,7 +242,9 @@ class Run:
             owner = next(p for p in parts if key in p.model_fields)
             parts[owner].setdefault(key, value)
         made = [checked(owner, given) for owner, given in parts.items()]
-        return cls(name, settings, *made)  # type: ignore[arg-type]
+        run = cls(name, settings, *made)  # type: ignore[arg-type]
+        _require_room(settings, run.training.crop)
+        return run
 
     @classmethod
     def read(cls, path: Path, **overrides: Any) -> Run:
@@ -280,6 +283,15 @@ def _usual(
                 f"{given[key]}."
             )
     return usual | fixed
+
+
+def _require_room(settings: ModelConfig, crop: int) -> None:
+    """Refuse crops that are smaller than what SSIM looks at."""
+    if getattr(settings, "ssim", 0) and 0 < crop < WINDOW:
+        raise SettingsError(
+            f"SSIM compares squares of {WINDOW} pixels, but crops have {crop}; make "
+            f"crop {WINDOW} or more, or ssim 0."
+        )
 
 
 def checked(kind: type[T], values: Mapping[str, Any]) -> T:
