@@ -1,5 +1,6 @@
 """The LSTM over codes: what its codes are, what it reads, what its stages train."""
 
+import math
 import threading
 from itertools import islice
 
@@ -226,6 +227,15 @@ def test_the_first_stage_is_judged_by_how_frames_come_back():
     loss, again = validate(batch)
     torch.testing.assert_close(again[1], model.autoencoder(batch.target[1]))
     torch.testing.assert_close(loss, model.criterion(again, batch.target))
+
+
+def test_a_run_stopped_while_it_finds_codes_claims_no_skill(tmp_path):
+    path, stop = tmp_path / "m.morphocast", threading.Event()
+    run = Run.make("latent_lstm", **EASY)
+    for event in api.train(easy(), path, run, hardware=CPU, stop=stop):
+        if isinstance(event, EpochDone):
+            stop.set()
+    assert math.isnan(api.load(path).checkpoint.skill)
 
 
 @pytest.mark.parametrize("finetune", [False, True])

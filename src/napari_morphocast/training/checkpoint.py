@@ -60,7 +60,9 @@ class Checkpoint(BaseModel):
     """Everything about a trained model but its weights.
 
     ``scores`` holds the validation loss of the kept weights (``validation``), that of
-    "nothing moves" (``persistence``) and the epoch they are from (``epoch``).
+    "nothing moves" (``persistence``; not of a stage with a measure of its own), the
+    epoch they are from (``epoch``) and how many stages had none by then
+    (``stages_left``).
     ``calibration`` is that of an ensemble whose run has ended.
     """
 

@@ -359,7 +359,8 @@ class _Loop:
             "epoch": float(state.epoch),
             "stages_left": float(self.course.left),
         }
-        if math.isfinite(self.persistence):
+        of_forecasts = self.course.stage.validate is None
+        if of_forecasts and math.isfinite(self.persistence):
             scores["persistence"] = self.persistence
         if self.fabric.is_global_zero:
             weights = self.average.module.state_dict()
