@@ -42,6 +42,11 @@ def test_a_context_never_reaches_before_the_movie():
     assert windows.place(0).target == 4
 
 
+def test_a_share_that_is_far_too_small_is_refused_at_once():
+    with pytest.raises(MovieError, match=r"until = 1"):
+        split_in_time([gliding(20)], WindowSpec(), until=1e-9)
+
+
 def test_windows_never_cross_from_one_movie_to_the_next():
     movies = [gliding(12), gliding(9)]
     windows = Windows(

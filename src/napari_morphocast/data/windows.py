@@ -227,13 +227,13 @@ def frames_needed(
     spec: WindowSpec, until: float = 0.8, validation: float = 0.15
 ) -> int:
     """Shortest movie that can be split, in frames."""
-    length = spec.length
-    while True:
-        end = round(length * until)
-        kept = max(spec.onward, round(end * validation))
-        if end - kept >= spec.length:
-            return length
+    end = spec.length
+    while end - max(spec.onward, round(end * validation)) < spec.length:
+        end += 1
+    length = int((end - 0.5) / until)  # or a little more
+    while round(length * until) < end:
         length += 1
+    return length
 
 
 def shortened(
