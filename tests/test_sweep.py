@@ -27,6 +27,7 @@ from napari_morphocast.data.io import write_movie
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import MorphocastError, MovieError, TrainingError
 from napari_morphocast.evaluation.trials import Trial
+from napari_morphocast.evaluation.trials_figure import draw
 from napari_morphocast.training.checkpoint import peek, read, save
 from napari_morphocast.training.config import Hardware, Run
 from napari_morphocast.training.events import EpochDone, Finished, Saved, Started
@@ -207,6 +208,11 @@ def test_the_table_has_the_best_first(path, pretend, tmp_path):
     assert first.split()[0] == str(sweep.best.number)
     sweep.save(tmp_path / "trials.csv")
     assert len((tmp_path / "trials.csv").read_text().splitlines()) == 7
+
+
+def test_the_picture_of_a_single_trial_is_laid_out(tmp_path):
+    draw([Trial(0, "done", {"width": 4}, 0.1)], {}, tmp_path / "p.png")  # no warning
+    assert (tmp_path / "p.png").stat().st_size > 1000
 
 
 def test_the_seed_decides_what_is_drawn(path, tmp_path, pretend):

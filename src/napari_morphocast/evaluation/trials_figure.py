@@ -51,7 +51,8 @@ def _bars(axes: Axes, importance: Mapping[str, float]) -> None:
     axes.barh(names, [importance[name] for name in names], color=COLOUR)
     axes.set(xlabel="share of the differences in skill")
     if not names:
-        axes.text(0.5, 0.5, "too few trials to tell", ha="center")
+        where = axes.transAxes
+        axes.text(0.5, 0.5, "too few trials to tell", ha="center", transform=where)
 
 
 def _course(axes: Axes, trials: Sequence[Trial]) -> None:
