@@ -12,7 +12,7 @@ import torch
 
 from movies import constant, gliding
 from napari_morphocast import api
-from napari_morphocast.data.io import write_movie
+from napari_morphocast.data.io import read_movie, write_movie
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import (
     CheckpointError,
@@ -429,6 +429,13 @@ def test_movies_of_different_sizes_train_together(path):
 )
 def test_every_stored_type_trains(path, dtype):
     assert events_of(path, gliding(dtype=dtype), epochs=1)[-1] == Finished("done")
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_mapped_file_trains_without_a_warning(path, dtype, tmp_path):
+    np.save(tmp_path / "movie.npy", gliding(dtype=dtype).frames)
+    events_of(path, read_movie(tmp_path / "movie.npy"), epochs=1)
+    assert path.exists()
 
 
 def test_streaming_from_disk_gives_the_same_model(path, tmp_path, monkeypatch):

@@ -251,13 +251,14 @@ def _turned(frames: Tensor, turn: int) -> Tensor:
 
 
 def _torch_type(frames: NDArray[Any]) -> NDArray[Any]:
-    """Native byte order, and a type that torch can hold on every device."""
+    """Native byte order, memory and a type that torch can hold on every device."""
     kind = frames.dtype.newbyteorder("=")
     if kind == np.bool_:
         return frames.astype(np.uint8)
     if kind.itemsize > 4 or kind == np.uint32:
         return frames.astype(np.float32)
-    return np.ascontiguousarray(frames.astype(kind, copy=False))
+    # A mapped file may not be written to, which torch does not know of a tensor.
+    return np.require(frames.astype(kind, copy=False), requirements=("C", "W"))
 
 
 def _room(device: torch.device) -> int:
