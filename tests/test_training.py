@@ -395,6 +395,11 @@ def test_finetuning_with_other_channels_is_refused(path, tmp_path):
         api.train(gliding(channels=2), tuned, small(), start_from=path)
 
 
+def test_a_baseline_cannot_be_finetuned(path):
+    with pytest.raises(CheckpointError, match="no model file at persistence"):
+        api.train(gliding(), path, small(), start_from="persistence")
+
+
 def test_a_baseline_needs_no_training(path):
     with pytest.raises(SettingsError, match="needs no training"):
         api.train(gliding(), path, Run.make("persistence"))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from napari_morphocast.api.loading import load
 from napari_morphocast.data.finite import require_finite
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.data.outliers import left_out, without_outliers
@@ -23,6 +22,7 @@ from napari_morphocast.training.devices import choose
 from napari_morphocast.training.fit import Job, fit
 from napari_morphocast.training.record import records
 from napari_morphocast.training.resume import begun_with, read_state
+from napari_morphocast.training.trained import Trained
 from napari_morphocast.training.tuning import stretches
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from napari_morphocast.data.windows import Split, WindowSpec
     from napari_morphocast.models.base import Model as Network
     from napari_morphocast.training.events import Event
-    from napari_morphocast.training.trained import Trained
 
 SMALLEST = 16  # side of a frame in pixels
 
@@ -75,7 +74,7 @@ def train(
     """
     some = listed(movies)
     run, path = run or Run.make(), Path(save_to)
-    before = load(start_from) if start_from else None
+    before = Trained.read(Path(start_from)) if start_from else None
     note = ""
     if before is not None:
         run = _continued(run, before, some[0])

@@ -184,7 +184,10 @@ class Trained:
         """Refuse a model that makes frames where a forecast is asked for."""
         if isinstance(self.model, Forecaster):
             return self.model
-        raise SettingsError(f"{self.name!r} makes frames, but does not forecast.")
+        raise SettingsError(
+            f"{self.name!r} makes frames, but does not forecast; choose a model that "
+            "does."
+        )
 
     def require_members(self) -> Ensemble:
         """Refuse a single model where uncertainty is asked for."""
