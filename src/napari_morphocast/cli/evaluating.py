@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from napari_morphocast.cli.inputs import (
     check_score_targets,
@@ -16,8 +16,7 @@ from napari_morphocast.cli.report import bar, say, warn
 from napari_morphocast.errors import ForecastError, SettingsError
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.evaluation.controls import Controls
     from napari_morphocast.evaluation.scores import Scores
-    from napari_morphocast.training.config import Hardware
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ def compare(
     path: Path, opening: Opening, models: Sequence[str], how: Comparison, device: str
 ) -> None:
     """Score models beside the baselines; print tables, verdicts and warnings."""
+    from napari_morphocast import api
+
     if are_makers(models, how):
         judge_each(path, opening, models, how, device)
         return
@@ -53,9 +55,23 @@ def compare(
     hardware = hardware_of({"device": device})
     if how.controls:
         _check_controls(models)
-    where = hardware, _region(movie, how)
+    region = _region(movie, how)
     with interruptible() as stop:
-        scores = _score(movie, models, how, where, stop)
+
+        def shown(score: Callable[..., T], text: str, what: str | Sequence[str]) -> T:
+            with bar(text) as show:
+                return score(
+                    movie,
+                    what,
+                    horizon=how.horizon,
+                    since=how.since,
+                    hardware=hardware,
+                    region=region,
+                    stop=stop,
+                    progress=show,
+                )
+
+        scores = shown(api.evaluate, "scoring", models)
         if not scores.rows:
             raise ForecastError("Not one forecast was scored.")
         if opening.fill_nan:
@@ -64,7 +80,7 @@ def compare(
         tested = []
         for model in models if how.controls else ():
             if not stop.is_set():
-                tested.append(_control(movie, model, how, where, stop))
+                tested.append(shown(api.controls, "controls", model))
                 _say_controls(tested[-1])
         _write(scores, tested, how)
 
@@ -94,52 +110,6 @@ def _region(movie: Movie, how: Comparison) -> NDArray[np.bool_] | None:
     share = percent(float(region.mean()))
     say(f"Only errors inside {how.region.name} count: {share} % of the pixels.\n")
     return region
-
-
-def _score(
-    movie: Movie,
-    models: Sequence[str],
-    how: Comparison,
-    where: tuple[Hardware, NDArray[np.bool_] | None],
-    stop: threading.Event,
-) -> Scores:
-    from napari_morphocast import api
-
-    hardware, region = where
-    with bar("scoring") as show:
-        return api.evaluate(
-            movie,
-            models,
-            horizon=how.horizon,
-            since=how.since,
-            hardware=hardware,
-            region=region,
-            stop=stop,
-            progress=show,
-        )
-
-
-def _control(
-    movie: Movie,
-    model: str,
-    how: Comparison,
-    where: tuple[Hardware, NDArray[np.bool_] | None],
-    stop: threading.Event,
-) -> Controls:
-    from napari_morphocast import api
-
-    hardware, region = where
-    with bar("controls") as show:
-        return api.controls(
-            movie,
-            model,
-            horizon=how.horizon,
-            since=how.since,
-            hardware=hardware,
-            region=region,
-            stop=stop,
-            progress=show,
-        )
 
 
 def _say_scores(scores: Scores, models: Sequence[str]) -> None:
