@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_morphocast.cli.inputs import check_target, hardware_of, interruptible
+from napari_morphocast.cli.inputs import check_file, hardware_of, interruptible
 from napari_morphocast.cli.report import bar, say, warn
 from napari_morphocast.errors import ForecastError, SettingsError
 
@@ -39,15 +39,11 @@ def embed(
 ) -> None:
     """Write the codes of frames or cells as a table; maybe draw them."""
     from napari_morphocast.evaluation.embedding_figure import draw
-    from napari_morphocast.evaluation.exporting import check_ending
     from napari_morphocast.evaluation.projection import require
 
     table, plot = outputs
-    check_target(table, path, model, *opening.labels)
-    check_ending(table, (".csv",), "the codes")
-    if plot is not None:
-        check_target(plot, path, model, table, *opening.labels)
-        check_ending(plot, (".png",), "the picture")
+    check_file(table, (".csv",), "the codes", path, model, *opening.labels)
+    check_file(plot, (".png",), "the picture", path, model, *opening.labels)
     if how.crop is not None and not opening.labels:
         raise SettingsError("--crop needs --labels MASKS, which say where cells are.")
     kinds = list(dict.fromkeys(how.projections))

@@ -186,18 +186,23 @@ def check_target(path: Path, *inputs: Path | str) -> None:
         )
 
 
+def check_file(
+    path: Path | None, endings: tuple[str, ...], what: str, *inputs: Path | str
+) -> None:
+    """Refuse also an ending that ``what`` is not written with, before any work."""
+    from napari_morphocast.evaluation.exporting import check_ending
+
+    if path is not None:
+        check_target(path, *inputs)
+        check_ending(path, endings, what)
+
+
 def check_score_targets(
     table: Path | None, plot: Path | None, *inputs: Path | str
 ) -> None:
-    """Refuse also tables and pictures whose ending names no format, before any work."""
-    from napari_morphocast.evaluation.exporting import check_ending
-
-    for output in those_given(table, plot):
-        check_target(output, *inputs)
-    if table is not None:
-        check_ending(table)
-    if plot is not None:
-        check_ending(plot, (".png",), "the picture")
+    """Refuse tables of scores and pictures that cannot be written, before any work."""
+    check_file(table, (".csv", ".json"), "the scores", *inputs)
+    check_file(plot, (".png",), "the picture", *inputs)
 
 
 def check_movie_target(path: Path, *inputs: Path | str) -> None:

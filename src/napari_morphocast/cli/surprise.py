@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from napari_morphocast.cli.inputs import (
+    check_file,
     check_movie_target,
-    check_target,
     hardware_of,
     interruptible,
 )
@@ -43,13 +43,10 @@ def find(
     """Write a map of surprise, and a table of what surprises most."""
     from napari_morphocast import api
     from napari_morphocast.data.io import write_movie
-    from napari_morphocast.evaluation.exporting import check_ending
 
     maps, table = outputs
     check_movie_target(maps, path, model, *opening.labels)
-    if table is not None:
-        check_target(table, path, model, maps, *opening.labels)
-        check_ending(table, (".csv",), "the regions")
+    check_file(table, (".csv",), "the regions", path, model, *opening.labels)
     movie = opening.open(path)
     with interruptible() as stop:
         with bar("forecasting") as show:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_morphocast.cli.inputs import (
+    check_file,
     check_target,
     hardware_of,
     interruptible,
@@ -71,14 +72,12 @@ def search(
 ) -> None:
     """Make trials, say what came of each, and in the end what was found."""
     from napari_morphocast import api
-    from napari_morphocast.evaluation.exporting import check_ending
 
     model, table, plot = outputs
-    for output, ending in ((model, ""), (table, ".csv"), (plot, ".png")):
-        if output is not None:
-            check_target(output, *paths, *opening.labels)
-            if ending:
-                check_ending(output, (ending,), "what was found")
+    given = *paths, *opening.labels
+    check_target(model, *given)
+    check_file(table, (".csv",), "the trials", *given)
+    check_file(plot, (".png",), "the picture", *given)
     movies, how = opening.open_all(paths), wanted.search()
     with interruptible() as stop:
         hardware = hardware_of({"device": device})
