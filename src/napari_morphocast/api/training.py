@@ -214,6 +214,7 @@ def fitted(run: Run, movies: Sequence[Movie]) -> tuple[Run, str]:
 
 
 def listed(movies: Movie | Sequence[Movie]) -> list[Movie]:
+    """Movies in a list, also if there is one only; refuses none."""
     some = [movies] if isinstance(movies, Movie) else list(movies)
     if not some:
         raise MovieError("There is no movie to learn from; give at least one.")
@@ -224,9 +225,9 @@ def divided(movies: Sequence[Movie], spec: WindowSpec, config: TrainConfig) -> S
     """Split movies that can be trained on together."""
     channels = {movie.shape[1] for movie in movies}
     if len(channels) > 1:
-        listed = ", ".join(f"{m.name!r} has {m.shape[1]}" for m in movies)
+        each = ", ".join(f"{m.name!r} has {m.shape[1]}" for m in movies)
         raise MovieError(
-            f"Movies trained on together need the same channels, but {listed}; "
+            f"Movies trained on together need the same channels, but {each}; "
             "choose one channel."
         )
     if len({movie.labels for movie in movies}) > 1:
@@ -271,6 +272,7 @@ def _examples(split: Split, scaling: Scaling, lookback: int) -> Iterator[Tensor]
 
 
 def check_place(path: Path) -> None:
+    """Refuse a place where no new model can be saved."""
     if path.suffix != SUFFIX:
         raise SettingsError(f"A model is saved as a {SUFFIX} file, not as {path.name}.")
     if path.exists():
