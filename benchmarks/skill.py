@@ -1,12 +1,14 @@
 """Who forecasts best: every forecaster, every movie, the same minutes of one core.
 
     python benchmarks/skill.py [--minutes 10] [--seeds 3] [--movies hela,tissue]
-                               [--models unet,convlstm] [--device cpu] [-o FOLDER]
+                               [--models unet,ensemble,convlstm] [--device cpu]
+                               [-o FOLDER]
 
 Trains on the first 80 % of each movie, scores free-running forecasts of the rest, and
 prints one table: the share of the error of "nothing moves" that is removed. On the CPU
 the minutes are those that the process computed, so that a busy machine does not change
-the ranking. Every run is kept in FOLDER as one CSV; what is there is not run again.
+the ranking. Every run is kept in FOLDER as one CSV; what is there is not run again, and
+``--seeds 0`` runs nothing and prints the table of what is there.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from table import machine
 from napari_morphocast.evaluation.baselines import BASELINES
 
 HERE = Path(__file__).parent
-MODELS = "unet", "convlstm"
+MODELS = "unet", "ensemble", "convlstm"  # the second: four U-Nets in the same time
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from napari_morphocast.training.config import Hardware, Run
 if TYPE_CHECKING:
     from napari_morphocast import Movie
 
-HORIZON = 10
+HORIZON, MEMBERS = 10, 4
 RECIPE = Path(__file__).parents[1] / "examples" / "morphogenesis.toml"
 
 
@@ -31,9 +31,14 @@ def main() -> None:
 
 
 def _run(model: str, seed: int, minutes: float) -> Run:
-    """Settings of a run: the defaults, or the founding recipe to its own end."""
+    """Settings of a run: the defaults, or the founding recipe to its own end.
+
+    An ensemble shares the minutes among its members.
+    """
     if model == "recipe":
         return Run.read(RECIPE, seed=seed)
+    if model == "ensemble":
+        return Run.make(seed=seed, minutes=minutes, members=MEMBERS)
     return Run.make(model, seed=seed, minutes=minutes)
 
 
