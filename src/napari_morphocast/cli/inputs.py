@@ -201,7 +201,9 @@ def check_score_targets(
     table: Path | None, plot: Path | None, *inputs: Path | str
 ) -> None:
     """Refuse tables of scores and pictures that cannot be written, before any work."""
-    check_file(table, (".csv", ".json"), "the scores", *inputs)
+    from napari_morphocast.evaluation.exporting import ENDINGS
+
+    check_file(table, ENDINGS, "the scores", *inputs)
     check_file(plot, (".png",), "the picture", *inputs)
 
 

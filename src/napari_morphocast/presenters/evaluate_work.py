@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from napari_morphocast.presenters.job import telling
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from pathlib import Path
 
     import numpy as np
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.evaluation.scores import Scores
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,29 +151,13 @@ def evaluating(
     hardware = do.hardware(device=order.device, precision=order.precision)
     region = order.region.mask if order.region else None
 
-    def score(tell: Callable[[float], None]) -> Scores:
-        return do.evaluate(
-            order.movie,
-            list(order.models),
-            horizon=order.horizon,
-            since=order.since,
-            hardware=hardware,
-            stop=stop,
-            progress=tell,
-            region=region,
-        )
-
-    scores = yield from telling(score, _share("Forecasting and comparing"))
-    found = Evaluation(order.scored(scores), scores)
-    yield found
-    for model in order.models if order.controls else ():
-        if stop.is_set():
-            return
-
-        def control(tell: Callable[[float], None], model: Path = model) -> Any:
-            return do.controls(
+    def told(
+        score: Callable[..., T], what: object, text: str
+    ) -> Generator[Share, None, T]:
+        def work(tell: Callable[[float], None]) -> T:
+            return score(
                 order.movie,
-                model,
+                what,
                 horizon=order.horizon,
                 since=order.since,
                 hardware=hardware,
@@ -180,11 +166,16 @@ def evaluating(
                 region=region,
             )
 
+        return telling(work, lambda done: Share(done, text))
+
+    models = list(order.models)
+    scores = yield from told(do.evaluate, models, "Forecasting and comparing")
+    found = Evaluation(order.scored(scores), scores)
+    yield found
+    for model in order.models if order.controls else ():
+        if stop.is_set():
+            return
         name = model.stem  # what scores call it
-        result = yield from telling(control, _share(f"Controls of {name}"))
+        result = yield from told(do.controls, model, f"Controls of {name}")
         found = replace(found, controls={**found.controls, name: result})
         yield found
-
-
-def _share(what: str) -> Callable[[float], Share]:
-    return lambda done: Share(done, what)
