@@ -131,6 +131,20 @@ def test_members_that_agree_everywhere_still_get_intervals():
     assert calibration.spread(same, 1) == pytest.approx(truth.std(), rel=0.05)
 
 
+def test_a_segmentation_has_a_spread_but_no_say_in_the_intervals():
+    rng = np.random.default_rng(5)
+    error, doubt = rng.random((2, 2, 500), np.float32)
+    error[1] *= 100
+    both = Calibration.fit([(error, doubt)], pictured=1)
+    alone = Calibration.fit([(error[:1], doubt[:1])])
+    assert both.reach == alone.reach
+    members = normal(4, 2, 20, 20)
+    np.testing.assert_array_equal(
+        both.spread(members[:, :1], 1), alone.spread(members[:, :1], 1)
+    )
+    assert both.spread(members, 1).shape == (2, 20, 20)
+
+
 def test_a_perfect_ensemble_has_finite_intervals():
     members, _ = overconfident(count=2)
     same = np.repeat(members[:1], 4, 0)

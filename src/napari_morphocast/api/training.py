@@ -235,10 +235,6 @@ def divided(movies: Sequence[Movie], spec: WindowSpec, config: TrainConfig) -> S
             "Some of these movies have a segmentation and some have none; give one "
             "for each."
         )
-    if movies[0].labels and config.members > 1:
-        raise SettingsError(
-            "An ensemble cannot learn from a segmentation; leave members at 1."
-        )
     for movie in movies:
         if min(movie.shape[2:]) < SMALLEST:
             raise MovieError(

@@ -57,7 +57,9 @@ class Calibration(BaseModel):
 
     @classmethod
     def fit(
-        cls, leads: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]]
+        cls,
+        leads: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]],
+        pictured: int | None = None,
     ) -> Calibration:
         """Learn from forecasts of known frames, grey levels in, grey levels out.
 
@@ -69,6 +71,9 @@ class Calibration(BaseModel):
         leads : sequence of (array, array), shape (C, N) each
             For every lead, the absolute error of the members' mean at many pixels of
             every channel, and the members' ``variance`` there.
+        pictured : int, optional
+            How many of the channels, from the first, intervals are meant for, if not
+            for all: not for a segmentation.
         """
         floors, gains, reaches = [], [], []
         for error, doubt in leads:
@@ -78,7 +83,7 @@ class Calibration(BaseModel):
             units = error / np.sqrt(expected)
             floors.append(floor)
             gains.append(gain)
-            reaches.append(tuple(np.quantile(units, LEVELS).tolist()))
+            reaches.append(tuple(np.quantile(units[:pictured], LEVELS).tolist()))
         return cls(floor=tuple(floors), gain=tuple(gains), reach=tuple(reaches))
 
     def spread(self, members: NDArray[np.float32], lead: int) -> NDArray[np.float32]:
@@ -87,13 +92,12 @@ class Calibration(BaseModel):
         Parameters
         ----------
         members : array, shape (M, ..., C, Y, X)
-            Forecasts of one lead, in grey levels.
+            Forecasts of one lead, in grey levels; of all channels or of the first.
         lead : int
             How many frames ahead, from 1; beyond the longest lead that was learned
             from, that one counts.
         """
-        row = self._row(lead)
-        floor, gain = _column(self.floor[row]), _column(self.gain[row])
+        floor, gain = self._trusted(members, lead)
         return np.asarray(np.sqrt(floor + gain * variance(members)), np.float32)
 
     def intervals(self, spread: NDArray[np.float32], lead: int) -> NDArray[np.float32]:
@@ -110,12 +114,19 @@ class Calibration(BaseModel):
         could be one more member: the mean of M members errs by 1/M of their variance
         itself, which the fitted gain holds and a member must not.
         """
-        row, size = self._row(lead), len(members)
+        floor, gain = self._trusted(members, lead)
         mean = members.mean(0)
-        widen = np.sqrt(_column(self.gain[row]) / (1 + 1 / size))
+        widen = np.sqrt(gain / (1 + 1 / len(members)))
         noise = rng.standard_normal(members.shape, np.float32)
         wide = mean + widen * (members - mean)
-        return np.asarray(wide + np.sqrt(_column(self.floor[row])) * noise, np.float32)
+        return np.asarray(wide + np.sqrt(floor) * noise, np.float32)
+
+    def _trusted(
+        self, members: NDArray[np.float32], lead: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Floor and gain of the channels of (M, ..., C, Y, X), both (C, 1, 1)."""
+        row, channels = self._row(lead), members.shape[-3]
+        return _column(self.floor[row][:channels]), _column(self.gain[row][:channels])
 
     def _row(self, lead: int) -> int:
         return min(lead, len(self.reach)) - 1

@@ -237,7 +237,7 @@ class _Scene:
             unsure = np.full((len(uncertain.MEASURES), horizon), np.nan)
             ranks = None
         else:
-            members = contender.members(known, horizon)
+            members = contender.members(known, horizon)[:, :, :shown]
             forecast = members.mean(0)
             unsure, ranks = self._uncertainty(contender, members)
         errors = np.concatenate([self._errors(forecast), unsure])

@@ -34,8 +34,9 @@ def calibrate(path: Path, validation: Windows, device: torch.device) -> None:
     trained = Trained.read(path).to(device)
     windows = _far(validation)
     leads = _errors(trained, windows, _chosen(windows))
+    pictured = validation.parts[0].movie.pictured
     checkpoint = trained.checkpoint.model_copy(
-        update={"calibration": Calibration.fit(leads)}
+        update={"calibration": Calibration.fit(leads, pictured)}
     )
     save(path, checkpoint, trained.model.state_dict())
 
