@@ -132,6 +132,11 @@ def test_a_rollout_without_enough_known_frames_is_refused(model, start):
         api.rollout(gliding(), model, start=start, hardware=CPU)
 
 
+def test_a_lead_beyond_the_movie_is_what_is_to_be_shortened(model):
+    with pytest.raises(MovieError, match=r"40 frames ahead; .* a shorter lead"):
+        api.predict(gliding(), model, lead=40)
+
+
 def test_a_movie_shorter_than_the_context_is_refused(model):
     with pytest.raises(MovieError, match="3 frames, but cells needs 4 to predict"):
         api.predict(gliding(3), model, hardware=CPU)

@@ -11,6 +11,7 @@ from torch import nn
 
 from movies import gliding
 from napari_morphocast import api
+from napari_morphocast.errors import SettingsError
 from napari_morphocast.models.base import (
     FORECASTERS,
     Forecaster,
@@ -95,6 +96,16 @@ def test_stages_follow_each_other_and_move_only_their_own(tmp_path):
     assert event == Finished("done")
     assert seen == [(True, False)] * 6 + [(True, True)] * 2
     assert read_state(path).place == 1
+
+
+@pytest.mark.usefixtures("two_halves")
+def test_no_stage_goes_without_an_epoch(tmp_path):
+    path = tmp_path / "m.morphocast"
+    begun, *events = api.train(gliding(), path, run(epochs=1), hardware=CPU)
+    assert begun.epochs == 2
+    assert [e.stage for e in events if isinstance(e, EpochDone)] == ["first", "second"]
+    with pytest.raises(SettingsError, match="complete after 2 epochs"):
+        api.resume(gliding(), path)
 
 
 @pytest.mark.usefixtures("two_halves")

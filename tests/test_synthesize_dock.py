@@ -108,6 +108,17 @@ def test_pressing_again_takes_the_place_of_what_was_made(dock, viewer, qtbot):
     assert any(name.startswith("SYNTHETIC like frame 3") for name in after)
 
 
+def test_what_is_new_comes_into_view_and_later_the_camera_rests(dock, viewer, qtbot):
+    camera = viewer.scene.camera
+    viewer.reset_view()
+    movie = camera.center[-1]
+    press(dock.form.like, viewer, qtbot)
+    assert camera.center[-1] > movie
+    camera.center, camera.zoom = (0, 1, 2), 30
+    press(dock.form.like, viewer, qtbot)
+    assert (camera.center, camera.zoom) == ((0, 1, 2), 30)
+
+
 def test_a_renamed_layer_is_kept(dock, viewer, qtbot):
     press(dock.form.like, viewer, qtbot)
     synthetic(viewer)[0].name = "mine"

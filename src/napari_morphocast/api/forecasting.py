@@ -106,8 +106,9 @@ def predict(
     if stop <= first:
         raise MovieError(
             f"{movie.name!r} has {len(movie)} frames, but {trained.name} needs "
-            f"{np.ptp([*shown, 0]) + 1} to predict one; use a longer movie or a model "
-            "with a shorter context."
+            f"{np.ptp([*shown, 0]) + 1} to predict one"
+            f"{f' {lead} frames ahead' * (lead > 1)}; use a longer movie, "
+            f"{'a shorter lead, ' * (lead > 1)}or a model with a shorter context."
         )
 
     def steps() -> Iterator[Step]:

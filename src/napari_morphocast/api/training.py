@@ -93,6 +93,7 @@ def train(
         **stamp(),
     )
     model = before.model if before else _fresh(draft, split)
+    draft = _with_an_epoch_each(draft, len(model.stages()))
     job = Job(draft, path, hardware or Hardware(), stop or threading.Event(), note=note)
     return _begin(model, split, job)
 
@@ -173,6 +174,13 @@ def _fresh(draft: Checkpoint, split: Split) -> Network:
     if isinstance(model, Forecaster):
         model.tune(_examples(split, draft.scaling, model.lookback))
     return model
+
+
+def _with_an_epoch_each(draft: Checkpoint, stages: int) -> Checkpoint:
+    """Leave no stage out, however few epochs were asked for."""
+    epochs = max(stages, draft.training.epochs)
+    training = draft.training.model_copy(update={"epochs": epochs})
+    return draft.model_copy(update={"training": training})
 
 
 def _continued(run: Run, before: Trained, movie: Movie) -> Run:

@@ -41,7 +41,8 @@ class TrainConfig(BaseModel):
         ge=1,
         le=ENDLESS,
         title="Epochs",
-        description="Most passes over the training windows.",
+        description="Most passes over the training windows; each stage of training "
+        "has at least one.",
     )
     minutes: float = Field(
         0.0,

@@ -49,7 +49,16 @@ class Sheets:
         self._shown: dict[tuple[Any, ...], tuple[Image, str]] = {}
 
     def show(self, sources: Sequence[Source], made: Made) -> None:
-        """Show what was made, beside the movie whose layers ``sources`` come from."""
+        """Show what was made, beside the movie whose layers ``sources`` come from.
+
+        New layers lie where nobody looks yet, so the whole scene comes into view.
+        """
+        before = len(self._viewer.layers)
+        self._place(sources, made)
+        if len(self._viewer.layers) > before:
+            self._viewer.reset_view()
+
+    def _place(self, sources: Sequence[Source], made: Made) -> None:
         if not sources:
             self._put(("alone",), _alone(made))
         way = _is_way(made.wish)
