@@ -102,3 +102,14 @@ def test_a_number_may_be_typed_in_any_way(qtbot, text):
     number.lineEdit().setText(text)
     number.interpretText()
     assert number.value() == 1e-3
+
+
+def test_looking_at_a_form_leaves_alone_what_is_being_typed(form, qtbot):
+    box = widget(form, "small")
+    box.selectAll()
+    for key in "0.002":
+        qtbot.keyClicks(box, key)
+        form.values()
+    assert form.values()["small"] == 1e-3
+    form.commit()
+    assert form.values()["small"] == 2e-3

@@ -211,6 +211,16 @@ def test_what_was_chosen_in_the_dock_wins_over_the_preferences(dock, monkeypatch
     assert (chosen.device, chosen.settings["autosave"]) == ("auto", 9.0)
 
 
+def test_typing_goes_on_while_a_run_tells_of_itself(viewer, dock, qtbot):
+    add_movie(viewer)
+    box = dock._settings._forms[0]._rows["minutes"].input.widget
+    box.selectAll()
+    for key in "2.5":
+        qtbot.keyClicks(box, key)
+        dock.show_state(dock._presenter.state)
+    assert dock.choices().settings["minutes"] == 2.5
+
+
 def test_stop_keeps_what_was_learned(qtbot, viewer, dock, forecasts, home):
     add_movie(viewer)
     dock._settings._forms[0].set_values({"epochs": 100_000})

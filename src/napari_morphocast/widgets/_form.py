@@ -109,7 +109,7 @@ class Input(Protocol):
     widget: QWidget
 
     def get(self) -> Any:
-        """Value as it is shown; raises ValueError if it is no value."""
+        """Value that is chosen; raises ValueError if it is no value."""
 
     def set(self, value: Any) -> None:
         """Show another value."""
@@ -162,7 +162,6 @@ class _Spin:
         self.widget.setKeyboardTracking(False)
 
     def get(self) -> Any:
-        self.widget.interpretText()
         return self.widget.value()
 
     def set(self, value: Any) -> None:
@@ -235,8 +234,14 @@ class Form(QWidget):
         """The widgets that can be filled in, from top to bottom."""
         return [row.input.widget for row in self._rows.values()]
 
+    def commit(self) -> None:
+        """Take what is being typed as it stands, as if its input were left."""
+        for widget in self.inputs():
+            if isinstance(widget, QAbstractSpinBox):
+                widget.interpretText()
+
     def values(self) -> dict[str, Any]:
-        """What is shown, by field name.
+        """What is shown, by field name; a number that is being typed is not yet.
 
         Raises
         ------

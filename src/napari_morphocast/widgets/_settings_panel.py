@@ -79,6 +79,11 @@ class SettingsPanel(QWidget):
         """Name of the chosen device."""
         return str(self._device.currentData())
 
+    def commit(self) -> None:
+        """Take what is being typed as it stands."""
+        for form in self._forms:
+            form.commit()
+
     def values(self) -> dict[str, Any]:
         """All settings by name; raises SettingsError for an unreadable one."""
         return {name: v for form in self._forms for name, v in form.values().items()}

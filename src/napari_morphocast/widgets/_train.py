@@ -94,6 +94,7 @@ class TrainDock(QWidget):
 
         The Preferences are read now, for they may have changed since the dock opened.
         """
+        self._settings.commit()
         preferred = preferences()
         self._settings.prefer(preferred.device, preferred.autosave)
         values = self._settings.values()
