@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from unittest.mock import MagicMock
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from qtpy.QtCore import Qt
 from movies import gliding
 from napari_morphocast.presenters.job import Job
 from napari_morphocast.presenters.model_files import makes
-from napari_morphocast.presenters.train import TrainPresenter
+from napari_morphocast.presenters.train import Order, TrainPresenter
 from napari_morphocast.widgets import _train
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._check_report import PATIENCE, CheckReport
@@ -219,6 +220,15 @@ def test_typing_goes_on_while_a_run_tells_of_itself(viewer, dock, qtbot):
         qtbot.keyClicks(box, key)
         dock.show_state(dock._presenter.state)
     assert dock.choices().settings["minutes"] == 2.5
+
+
+def test_forecasts_of_a_deleted_layer_go_to_no_other_one(viewer, dock, tmp_path):
+    ticked, done = add_movie(viewer), []
+    layers = (lambda: None, ref(ticked))  # of the chosen one nothing is left
+    movies = (gliding(24), gliding(24))
+    path = tmp_path / "gliding.morphocast"
+    dock.show_forecasts(Order(movies, dock.choices(), path, source=layers), done.append)
+    assert done == [None]
 
 
 def test_stop_keeps_what_was_learned(qtbot, viewer, dock, forecasts, home):

@@ -316,7 +316,9 @@ def _sources(order: Order) -> list[Image]:
 
 
 def _source(order: Order) -> Image | None:
-    return next(iter(_sources(order)), None)
+    """The layer that was chosen for a run, not only ticked, if it is still alive."""
+    found = order.source if isinstance(order.source, tuple) else ()
+    return found[0]() if found else None
 
 
 def _is_removal(event: Any) -> bool:
