@@ -92,7 +92,7 @@ def forecast_of(movie, skill=0.31, unseen=5, scored=24, done=24):
 def judged(movie, folder, result, skill=None, **more):
     """What is said after a run whose model makes this forecast."""
     view = screen_for(movie, folder)
-    view.show_forecasts.side_effect = lambda order, done: done(result)
+    view.show_forecasts.side_effect = lambda order, done, stop: done(result)
     train = presenter(Script(*learned(**more), skill=skill), view)
     train.start(view)
     return train.state.verdict
@@ -187,7 +187,7 @@ def test_the_verdict_on_an_earlier_run_comes_too_late(movie, tmp_path):
     view, background = screen_for(movie, tmp_path), Now()
     train = presenter(Script(*learned()), view, background)
     train.start(view)
-    _, done = view.show_forecasts.call_args.args
+    _, done, _ = view.show_forecasts.call_args.args
     background.hold = True
     train.start(view)
     done(forecast_of(movie))
@@ -276,9 +276,41 @@ def test_a_complete_run_goes_on_only_with_more_epochs(movie, tmp_path):
 def test_forecasts_follow_a_run_without_another_click(movie, tmp_path):
     view = screen_for(movie, tmp_path)
     presenter(Script(*learned()), view).start(view)
-    order, _ = view.show_forecasts.call_args.args
+    order, _, _ = view.show_forecasts.call_args.args
     assert order.movies == (movie,)
     assert order.path.parent == tmp_path
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda train, view: train.stop(),
+        lambda train, view: train.stop_if(lambda order: order.source == "layer"),
+        lambda train, view: train.detach(view),
+    ],
+    ids=["stop", "layer deleted", "dock closed"],
+)
+def test_the_forecasts_after_a_run_are_stopped_like_the_run(movie, tmp_path, end):
+    view = screen_for(movie, tmp_path)
+    train = presenter(Script(*learned()), view)
+    train.start(view)
+    _, done, stop = view.show_forecasts.call_args.args
+    assert (train.state.no_stopping, stop.is_set()) == ("", False)
+    end(train, view)
+    assert stop.is_set()
+    assert train.state.status == "Stopping after this frame…"
+    done(None)
+    assert train.state.verdict.startswith("Not checked")
+    assert train.state.no_stopping == "Nothing is being trained."
+
+
+def test_a_check_that_was_stopped_compares_with_no_other_baseline(movie, tmp_path):
+    view, background = screen_for(movie, tmp_path), Now(ponder=True)
+    train = presenter(Script(*learned()), view, background)
+    train.start(view)
+    train.stop()
+    view.show_forecasts.call_args.args[1](forecast_of(movie))
+    assert not background.questions
 
 
 def test_no_forecasts_follow_a_run_that_learned_nothing(movie, tmp_path):

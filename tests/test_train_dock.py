@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from unittest.mock import MagicMock
 from weakref import ref
 
@@ -113,6 +114,18 @@ def test_at_the_end_the_model_is_judged_by_unseen_frames(qtbot, viewer, dock):
     qtbot.waitUntil(lambda: "it has never seen" in verdict.text(), timeout=WAIT)
     assert "“nothing moves”" in verdict.text()
     assert any(own_metadata(one).get("kind") == "rollout" for one in viewer.layers)
+
+
+def test_the_forecasts_after_training_can_be_stopped(qtbot, viewer, dock):
+    add_movie(viewer)
+    button(dock, "train").click()
+    controller, state = controller_of(viewer), dock._presenter
+    qtbot.waitUntil(lambda: state.state.checking, timeout=WAIT)
+    assert "the model is saved already" in button(dock, "stop").toolTip()
+    button(dock, "stop").click()
+    assert controller.job.stop.is_set()
+    qtbot.waitUntil(lambda: controller.job is None, timeout=WAIT)
+    assert not state.state.checking
 
 
 def test_the_time_limit_stands_beside_the_train_button(dock):
@@ -227,7 +240,8 @@ def test_forecasts_of_a_deleted_layer_go_to_no_other_one(viewer, dock, tmp_path)
     layers = (lambda: None, ref(ticked))  # of the chosen one nothing is left
     movies = (gliding(24), gliding(24))
     path = tmp_path / "gliding.morphocast"
-    dock.show_forecasts(Order(movies, dock.choices(), path, source=layers), done.append)
+    order = Order(movies, dock.choices(), path, source=layers)
+    dock.show_forecasts(order, done.append, threading.Event())
     assert done == [None]
 
 

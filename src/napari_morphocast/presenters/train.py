@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,18 +17,16 @@ from napari_morphocast.errors import (
 from napari_morphocast.presenters.job import Job
 from napari_morphocast.presenters.model_files import makes
 from napari_morphocast.presenters.run_files import new_path, resumable
+from napari_morphocast.presenters.train_state import TrainState, no_resuming
 from napari_morphocast.presenters.train_wording import (
     CHECKING,
     MAKES,
     beside,
     judgement,
     nothing_learned,
-    remaining,
     unseen,
 )
 from napari_morphocast.training.events import (
-    ENDINGS,
-    ENDLESS,
     SPOILED,
     UNIMPROVED,
     EpochDone,
@@ -78,65 +76,6 @@ class Order:
     source: object = None
 
 
-@dataclass(frozen=True, slots=True)
-class TrainState:
-    """Everything a screen shows of a run.
-
-    Parameters
-    ----------
-    running, stopping : bool
-        Whether a run is on its way, and whether it was told to end.
-    busy : str
-        What else occupies this viewer; empty if nothing does.
-    progress : Progress
-        Curves and counts.
-    remaining : float, optional
-        Seconds until the end, as far as can be told.
-    note : str
-        What the run itself has to say, such as why it is slower than expected.
-    verdict, error : str
-        How it went, or what went wrong; empty while there is nothing to say.
-    resumable : Path, optional
-        Model file of a run that can go on.
-    """
-
-    running: bool = False
-    stopping: bool = False
-    busy: str = ""
-    progress: Progress = field(default_factory=Progress)
-    remaining: float | None = None
-    note: str = ""
-    verdict: str = ""
-    error: str = ""
-    resumable: Path | None = None
-
-    @property
-    def status(self) -> str:
-        """One short line on where the run is."""
-        p = self.progress
-        if self.stopping:
-            return "Stopping after this batch, and saving…"
-        if not self.running:
-            # Of a run that learned nothing the verdict says how it ended.
-            return ENDINGS[p.ended].capitalize() if p.ended and p.validation else ""
-        if not p.epochs:
-            return "Looking through the frames…"
-        left = "" if self.remaining is None else f" · {remaining(self.remaining)} left"
-        device = p.device.upper() if p.device == "cpu" else p.device
-        of = f" of {p.epochs}" if p.epochs < ENDLESS else ""
-        signals = (f" · {n} {values[-1]:.2f}" for n, values in p.signals.items())
-        return f"Epoch {min(p.epoch + 1, p.epochs)}{of} on {device}{left}" + "".join(
-            signals
-        )
-
-    @property
-    def saved(self) -> Path | None:
-        """Model file to point to: of a run that ended well and learned something."""
-        if self.running or self.error or not self.progress.validation:
-            return None
-        return self.progress.path
-
-
 class TrainView(Protocol):
     """All that the presenter may ask of a screen."""
 
@@ -153,9 +92,12 @@ class TrainView(Protocol):
         """Show last input, forecast and truth, shape (3, C, Y, X), in grey levels."""
 
     def show_forecasts(
-        self, order: Order, done: Callable[[Result | None], None]
+        self,
+        order: Order,
+        done: Callable[[Result | None], None],
+        stop: threading.Event,
     ) -> None:
-        """Forecast the movie with the model that is ready now.
+        """Forecast the movie with the model that is ready now, until ``stop`` is set.
 
         ``done`` gets the prediction one frame ahead, or None if there is none.
         """
@@ -253,14 +195,18 @@ class TrainPresenter:
             self._set(error=error.on_screen)
 
     def stop(self) -> None:
-        """End the run soon; what was learned is kept."""
+        """End the run soon, or the check of its model; what was learned is kept."""
         if self._job is not None:
             self._job.stop.set()
-            self._set(stopping=True)
+        elif self.state.checking:
+            self._check_stop.set()
+        else:
+            return
+        self._set(stopping=True)
 
     def stop_if(self, concerned: Callable[[Order], bool]) -> None:
         """End the run if it is about something that has just gone."""
-        if self._job is not None and self._order and concerned(self._order):
+        if self._order is not None and concerned(self._order):
             self.stop()
 
     def _begin(self, order: Order, progress: Progress) -> None:
@@ -275,14 +221,14 @@ class TrainPresenter:
         # Not started before somebody asks, which is in the thread.
         job = replace(job, items=_lazily(self._trainer, order, job.stop))
         self._check_stop.set()
-        before = self.state
+        before = self._order, self.state
         self._job, self._order, self._began = job, order, None
         self._last = order.path
         self.state = TrainState(running=True, progress=replace(progress, ended=None))
         try:
             self._background.run(job)
         except MorphocastError:
-            self._job, self.state = None, before
+            self._job, (self._order, self.state) = None, before
             raise
         self._keep(order.path)
         self._set()
@@ -337,18 +283,19 @@ class TrainPresenter:
 
     def _check(self, order: Order) -> None:
         """Forecast the movie, and judge the model by the frames it has not seen."""
+        stop = self._check_stop = threading.Event()
 
         def say(verdict: str) -> None:
             if order is self._order and not self.state.running:
-                self._set(verdict=verdict)
+                self._set(verdict=verdict, checking=False, stopping=False)
 
         began = "" if self.state.progress.improved else UNIMPROVED
 
         def done(result: Result | None) -> None:
             said = f"{judgement(result)} {began}".strip()
             say(said)
-            if result and unseen(result) and not result.begun.between:
-                stop = self._check_stop = threading.Event()
+            fresh = result and unseen(result) and not result.begun.between
+            if fresh and not stop.is_set():
                 self._background.ask(
                     lambda: self._trainer.rival(order, stop),
                     lambda skill: say(f"{said} {beside(skill)}".strip()),
@@ -356,8 +303,8 @@ class TrainPresenter:
                 )
 
         for view in self._views[-1:]:
-            self._set(verdict=CHECKING)
-            view.show_forecasts(order, done)
+            self._set(verdict=CHECKING, checking=True)
+            view.show_forecasts(order, done, stop)
 
     def _notice(self) -> None:
         job = self._background.job
@@ -368,19 +315,6 @@ class TrainPresenter:
         self.state = replace(self.state, **changes)
         for view in tuple(self._views):
             view.show_state(self.state)
-
-
-def no_resuming(state: TrainState, settings: Mapping[str, Any]) -> str:
-    """Why the last run cannot go on with these settings; empty if it can."""
-    if state.resumable is None:
-        return "There is no interrupted or finished run to go on with."
-    done, epochs = state.progress.epoch, settings.get("epochs")
-    if epochs is not None and 0 < epochs <= done:
-        return (
-            f"The last run has done {done} epoch{'s' * (done > 1)} already: ask for "
-            f"more than {done} to go on with it."
-        )
-    return ""
 
 
 def _lazily(trainer: Trainer, order: Order, stop: threading.Event) -> Iterator[Event]:

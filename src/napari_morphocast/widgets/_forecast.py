@@ -199,6 +199,7 @@ def show_forecasts(
     *,
     device: str = "auto",
     precision: str = "auto",
+    stop: threading.Event | None = None,
 ) -> None:
     """Predict all frames and roll out past the end, as layers, as the next job.
 
@@ -214,22 +215,14 @@ def show_forecasts(
         Gets the prediction at the end; None if there is none.
     device, precision : str
         Those of the run; the Preferences may have changed since it began.
+    stop : threading.Event, optional
+        Ends it early; finished frames stay.
     """
     controller = controller_of(viewer)
     offer_model(controller, model_path)
-    family = channels_of_one_movie(viewer, layer)
-    whole = len(family) == movie.pictured > 1 and "C" not in layer_facts(layer).axes
-    channel = getattr(movie.frames, "channel", None)
-    sources = (
-        [Source.of(one) for one in family]
-        if whole
-        else [Source.of(layer, channel=channel)]
-    )
-    if movie.labels:
-        sources.append(cells_of(sources[0], movie))
     orders = _both(movie, model_path, horizon, device, precision)
-    recorder = Recorder(LayerCanvas(viewer, sources))
-    stop = threading.Event()
+    recorder = Recorder(LayerCanvas(viewer, _sources(viewer, layer, movie)))
+    stop = stop or threading.Event()
 
     def ended() -> None:
         recorder.finish()
@@ -248,6 +241,19 @@ def show_forecasts(
     except BusyError as error:
         _complain(error.on_screen)
         done(None)
+
+
+def _sources(viewer: ViewerModel, layer: Image, movie: Movie) -> list[Source]:
+    """What the results of a movie that was made from ``layer`` inherit."""
+    family = channels_of_one_movie(viewer, layer)
+    whole = len(family) == movie.pictured > 1 and "C" not in layer_facts(layer).axes
+    channel = getattr(movie.frames, "channel", None)
+    sources = (
+        [Source.of(one) for one in family]
+        if whole
+        else [Source.of(layer, channel=channel)]
+    )
+    return [*sources, cells_of(sources[0], movie)] if movie.labels else sources
 
 
 def _both(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from napari_morphocast.presenters.train import TrainState
+    from napari_morphocast.presenters.train_state import TrainState
 
 TIPS = {
     "train": "Train a new model on the chosen movie. It is saved as it gets better, "
@@ -26,6 +26,9 @@ TIPS = {
     "above.",
     "finetune": "Choose an earlier model, and go on training it on the chosen movie.",
 }
+STOP_CHECKING = (
+    "End the forecasts that show what the model is worth; the model is saved already."
+)
 
 
 class RunPanel(QVBoxLayout):
@@ -66,11 +69,12 @@ class RunPanel(QVBoxLayout):
         self._show_file(state.saved)
         say(self.error, state.error or message)
 
-    def enable(self, reasons: Mapping[str, str]) -> None:
+    def enable(self, reasons: Mapping[str, str], *, checking: bool) -> None:
         """Enable buttons for which the reason against them is empty."""
+        tips = TIPS | ({"stop": STOP_CHECKING} if checking else {})
         for name, reason in reasons.items():
             self.buttons[name].setEnabled(not reason)
-            self.buttons[name].setToolTip(f"<p>{reason or TIPS[name]}</p>")
+            self.buttons[name].setToolTip(f"<p>{reason or tips[name]}</p>")
 
     def set_theme(self, name: str) -> None:
         """Take the colours of another napari theme."""

@@ -12,7 +12,8 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.presenters.catalog import load_catalog
 from napari_morphocast.presenters.model_files import MAKERS
-from napari_morphocast.presenters.train import Choices, TrainPresenter, no_resuming
+from napari_morphocast.presenters.train import Choices, TrainPresenter
+from napari_morphocast.presenters.train_state import no_resuming
 from napari_morphocast.presenters.train_wording import estimate
 from napari_morphocast.presenters.trainer import ApiTrainer, too_short
 from napari_morphocast.widgets._background import controller_of
@@ -29,6 +30,7 @@ from napari_morphocast.widgets._settings_panel import SettingsPanel
 from napari_morphocast.widgets._viewers import real_viewer
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
     import napari
@@ -39,7 +41,8 @@ if TYPE_CHECKING:
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.presenters.catalog import Catalog
     from napari_morphocast.presenters.forecasting import Result
-    from napari_morphocast.presenters.train import Order, TrainState
+    from napari_morphocast.presenters.train import Order
+    from napari_morphocast.presenters.train_state import TrainState
     from napari_morphocast.widgets._background import Controller
 
 CATALOG = "catalog"  # under which the controller keeps it
@@ -128,7 +131,10 @@ class TrainDock(QWidget):
             viewer.reset_view()
 
     def show_forecasts(
-        self, order: Order, done: Callable[[Result | None], None]
+        self,
+        order: Order,
+        done: Callable[[Result | None], None],
+        stop: threading.Event,
     ) -> None:
         """Forecast the movie with the new model, as the next job."""
         from napari_morphocast.widgets._forecast import show_forecasts
@@ -153,6 +159,7 @@ class TrainDock(QWidget):
             done,
             device=order.choices.device,
             precision=order.choices.precision,
+            stop=stop,
         )
 
     # --- layout and wiring
@@ -247,9 +254,6 @@ class TrainDock(QWidget):
         """Enable what can be done; a disabled button says why in its tooltip."""
         state = self._presenter.state
         why = self._why_not(state)
-        stop = "Nothing is being trained." if not state.running else ""
-        if state.stopping:
-            stop = "It stops after this batch, and saves."
         settings = self._values()
         idle = self._settings.ready and not state.running
         # Once there are curves, what they say matters more.
@@ -260,11 +264,11 @@ class TrainDock(QWidget):
         why = why or useless
         reasons = {
             "train": why or short,
-            "stop": stop,
+            "stop": state.no_stopping,
             "resume": why or no_resuming(state, settings),
             "finetune": why,
         }
-        self._run.enable(reasons)
+        self._run.enable(reasons, checking=state.checking)
 
     def _values(self) -> dict[str, Any]:
         """Settings as far as they can be read."""
