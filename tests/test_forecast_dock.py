@@ -212,6 +212,19 @@ def test_a_result_is_saved_with_its_time_and_size(dock, viewer, qtbot, tmp_path)
     assert (len(saved), saved.interval, saved.pixel_size) == (8, 60.0, (0.5, 0.5))
 
 
+def test_saving_ends_with_its_dock_and_speaks_to_it_no_more(
+    dock, viewer, qtbot, tmp_path
+):
+    show(viewer, gliding(10))
+    predict(dock, viewer, qtbot)
+    verdict = dock.form.verdict.text()
+    dock._exporter.save_frames(viewer.layers[1], tmp_path / "forecast.ome.tif")
+    assert not dock.form.stop.isHidden()
+    dock.presenter.close()
+    wait(qtbot, viewer)
+    assert dock.form.verdict.text() == verdict
+
+
 def test_errors_are_saved_beside_those_of_persistence(dock, viewer, qtbot, tmp_path):
     show(viewer, gliding(10))
     predict(dock, viewer, qtbot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import threading
 from dataclasses import replace
 from types import SimpleNamespace
 from unittest.mock import MagicMock
@@ -338,9 +339,34 @@ def test_the_table_has_the_models_row_beside_persistence(tmp_path):
 
 def test_saved_frames_keep_time_step_and_pixel_size(tmp_path):
     path = tmp_path / "out.ome.tif"
-    assert list(saving(path, gliding(5), "forecast", 3)) == [path]
+    told = list(saving(path, gliding(5), "forecast", 3, threading.Event()))
+    assert told == [0.0, 0.2, 0.4, 0.6, 0.8, path]
     saved = read_movie(path)
     assert (saved.interval, saved.pixel_size) == (60.0, (0.5, 0.5))
+
+
+def test_saving_that_is_stopped_leaves_the_file_as_it_was(tmp_path):
+    path, view, background = tmp_path / "out.ome.tif", screen(None), Now(hold=True)
+    path.write_text("older")
+    forecast = presenter(view, background)
+    forecast.save(gliding(5), path, "forecast", 3)
+    view.show_running.assert_called_with(True)
+    forecast.stop()
+    background.finish()
+    assert path.read_text() == "older"
+    assert list(tmp_path.iterdir()) == [path]
+    view.show_verdict.assert_not_called()
+    view.show_error.assert_not_called()
+
+
+def test_saving_speaks_to_no_screen_that_is_gone(tmp_path):
+    view, background = screen(None), Now(hold=True)
+    forecast = presenter(view, background)
+    forecast.save(gliding(5), tmp_path / "gone" / "out.ome.tif", "forecast", 3)
+    forecast.close()
+    view.reset_mock()
+    background.finish()
+    assert view.mock_calls == []
 
 
 @pytest.mark.parametrize(

@@ -7,20 +7,46 @@ from typing import TYPE_CHECKING, Any
 
 from napari_morphocast.data.io import write_movie
 from napari_morphocast.errors import MovieError
+from napari_morphocast.presenters.job import telling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    import threading
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from napari_morphocast.data.movie import Movie
 
 METRICS = "mse", "mae", "psnr", "ssim"
 
 
-def saving(path: Path, movie: Movie, note: str, first: int) -> Iterator[Path]:
-    """Write all frames of ``movie``, then yield the path; work for another thread."""
-    frames = (movie.raw(t, t + 1)[0] for t in range(len(movie)))
-    write_movie(path, frames, like=movie, count=len(movie), note=note, first=first)
+def saving(
+    path: Path, movie: Movie, note: str, first: int, stop: threading.Event
+) -> Iterator[float | Path]:
+    """Write all frames of ``movie``; yield the share that is done, then the path.
+
+    Once ``stop`` is set, nothing is written: an older file stays as it was.
+    """
+    count = len(movie)
+
+    def frames(tell: Callable[[float], None]) -> Iterator[NDArray[Any]]:
+        for t in range(count):
+            if stop.is_set():
+                raise MovieError(f"Saving {path.name} was stopped.")
+            tell(t / count)
+            yield movie.raw(t, t + 1)[0]
+
+    def write(tell: Callable[[float], None]) -> None:
+        coming = frames(tell)
+        write_movie(path, coming, like=movie, count=count, note=note, first=first)
+
+    try:
+        yield from telling(write, float)
+    except MovieError:
+        if not stop.is_set():
+            raise
+        return
     yield path
 
 

@@ -9,6 +9,7 @@ from napari_morphocast.errors import MorphocastError, MovieError
 from napari_morphocast.evaluation.baselines import BASELINES, REFERENCES
 from napari_morphocast.presenters.chosen import MovieView, movie_for
 from napari_morphocast.presenters.errand import Errands, WorkView
+from napari_morphocast.presenters.export import saving
 from napari_morphocast.presenters.forecasting import (
     Canvas,
     Order,
@@ -26,6 +27,7 @@ from napari_morphocast.presenters.wording import ahead, duration, frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.presenters.forecasting import Item, Kind, Verbs
@@ -36,6 +38,7 @@ NO_MOVIE = (
     "Morphocast."
 )
 NO_FUTURE = "This model fills in frames between others; it does not look ahead."
+SAVING = "Saving…"
 STOPPING = "Stopping after this frame…"
 
 
@@ -136,8 +139,30 @@ class ForecastPresenter:
         """Forecast on and on from the movie's end or the current frame."""
         self._start("rollout")
 
+    def save(self, movie: Movie, path: Path, note: str, first: int) -> None:
+        """Write frames that were forecast; ``first`` is the number of the first one.
+
+        Raises
+        ------
+        BusyError
+            If another job is running.
+        """
+        view = self._view
+
+        def take(items: list[float | Path]) -> None:
+            for item in () if self._errands.closed else items:
+                if isinstance(item, float):
+                    view.show_progress(item, STOPPING if stop.is_set() else SAVING)
+                else:
+                    view.show_verdict(f"Saved as {item}")
+
+        stop = threading.Event()
+        items = saving(path, movie, note, first, stop)
+        self._errands.run(f"Saving {path.name}", items, take, lambda: None, stop)
+        view.show_progress(0, SAVING)
+
     def stop(self) -> None:
-        """End early; finished frames stay."""
+        """End early; finished frames stay, but no file that is not complete."""
         if self._errands.running:
             self._errands.stop()
             self._view.show_progress(0, STOPPING)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from napari_morphocast.errors import MorphocastError, MovieError
-from napari_morphocast.presenters.export import saving, write_scores
-from napari_morphocast.presenters.job import Job
+from napari_morphocast.presenters.export import write_scores
 from napari_morphocast.widgets._layers import MAPS, results_in
 from napari_morphocast.widgets._movies import movie_from_layer, own_metadata
 from napari_morphocast.widgets._saving import where_to
@@ -19,27 +17,16 @@ if TYPE_CHECKING:
 
     from napari.components import ViewerModel
     from napari.layers import Image
-    from qtpy.QtWidgets import QWidget
 
-    from napari_morphocast.presenters.job import Background
-
-
-class _Screen(Protocol):
-    """Where it is said how the saving went."""
-
-    def show_verdict(self, text: str) -> None: ...
-    def show_error(self, message: str) -> None: ...
+    from napari_morphocast.widgets._forecast import ForecastDock
 
 
 class Exporter:
     """Saves the selected forecast of a viewer, or else the newest."""
 
-    def __init__(
-        self, dock: QWidget, viewer: ViewerModel, background: Background
-    ) -> None:
+    def __init__(self, dock: ForecastDock, viewer: ViewerModel) -> None:
         self._dock = dock
         self._viewer = viewer
-        self._background = background
 
     def frames(self) -> None:
         """Ask for a file and write the frames of a result layer."""
@@ -54,17 +41,7 @@ class Exporter:
         about = own_metadata(layer)
         movie = replace(movie_from_layer(layer), name=about["source"])
         note = f"{_what(about)}, by {about['model']} with Morphocast; not measured"
-        stop = threading.Event()
-        screen: Any = self._dock
-        job = Job(
-            f"Saving {layer.name}",
-            saving(path, movie, note, about["first"]),
-            lambda items: screen.show_verdict(f"Saved as {path}"),
-            screen.show_error,
-            lambda: None,
-            stop,
-        )
-        self._background.run(job)
+        self._dock.presenter.save(movie, path, note, about["first"])
 
     def save_scores(self, layer: Image, path: Path) -> None:
         """Write the errors of every frame of ``layer``."""
@@ -77,19 +54,17 @@ class Exporter:
         write_scores(
             path, about["scores"], name=about["model"], interval=about["interval"]
         )
-        screen: Any = self._dock
-        screen.show_verdict(f"Saved as {path}")
+        self._dock.show_verdict(f"Saved as {path}")
 
     def _ask(
         self, title: str, ending: str, kind: str, save: Callable[[Image, Path], None]
     ) -> None:
-        screen: Any = self._dock
         try:
             layer = self._chosen()
             if path := where_to(self._dock, title, layer.name, kind, ending):
                 save(layer, path)
         except MorphocastError as error:
-            screen.show_error(error.on_screen)
+            self._dock.show_error(error.on_screen)
 
     def _chosen(self) -> Image:
         results = results_in(self._viewer)

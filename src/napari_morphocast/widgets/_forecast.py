@@ -68,7 +68,7 @@ class ForecastDock(ModelDock):
         self.form = ForecastForm(self, self._viewer)
         self.presenter = ForecastPresenter(self, self._controller)
         self._surprises = SurpriseFinder(self, self._controller)
-        self._exporter = Exporter(self, self._viewer, self._controller)
+        self._exporter = Exporter(self, self._viewer)
         self._begin()
 
     # --- what the presenter may ask
