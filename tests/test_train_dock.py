@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+from pathlib import Path
 from unittest.mock import MagicMock
 from weakref import ref
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from napari.layers import Image
 from qtpy.QtCore import Qt
 
 from movies import gliding
 from napari_morphocast.presenters.job import Job
 from napari_morphocast.presenters.model_files import makes
 from napari_morphocast.presenters.train import Order, TrainPresenter
-from napari_morphocast.widgets import _train
+from napari_morphocast.widgets import _forecast, _train
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._check_report import PATIENCE, CheckReport
 from napari_morphocast.widgets._movies import own_metadata
@@ -31,6 +34,7 @@ TINY = {
     "crop": 0,
 }
 WAIT = 30_000  # milliseconds
+PREVIEW = np.ones((3, 1, 24, 28), np.float32)
 TAB = Qt.FocusPolicy.TabFocus
 
 
@@ -75,6 +79,12 @@ def add_movie(viewer, **more):
     more = {"axis_labels": ("T", "Y", "X"), "name": "gliding"} | more
     scale = {"scale": (60, 0.5, 0.5), "units": ("second", "micrometer", "micrometer")}
     return viewer.add_image(gliding(frames=24).frames[:, 0], **scale, **more)
+
+
+def order_of(dock, *layers):
+    """A run on these layers, of which the first is chosen."""
+    movies, sources = [gliding(24) for _ in layers], tuple(ref(one) for one in layers)
+    return Order(tuple(movies), dock.choices(), Path("new.morphocast"), source=sources)
 
 
 def button(dock, name):
@@ -126,6 +136,31 @@ def test_the_forecasts_after_training_can_be_stopped(qtbot, viewer, dock):
     assert controller.job.stop.is_set()
     qtbot.waitUntil(lambda: controller.job is None, timeout=WAIT)
     assert not state.state.checking
+
+
+def test_each_run_shows_its_preview_and_goes_back_to_where_the_user_looked(
+    viewer, dock, monkeypatch
+):
+    monkeypatch.setattr(_forecast, "show_forecasts", MagicMock())
+    camera, order = viewer.scene.camera, order_of(dock, add_movie(viewer))
+    for place in (7.0, 9.0):
+        camera.center, camera.zoom = (0.0, place, place), place
+        dock.show_preview(PREVIEW, order)
+        assert viewer.layers[1].visible
+        assert camera.zoom != place
+        dock.show_forecasts(order, print, threading.Event())
+        assert not viewer.layers[1].visible
+        assert (camera.center, camera.zoom) == ((0.0, place, place), place)
+
+
+def test_a_user_who_moves_on_during_a_run_is_not_called_back(viewer, dock, monkeypatch):
+    monkeypatch.setattr(_forecast, "show_forecasts", MagicMock())
+    camera, order = viewer.scene.camera, order_of(dock, add_movie(viewer))
+    dock.show_preview(PREVIEW, order)
+    camera.zoom = 50.0
+    dock.show_preview(PREVIEW, order)
+    dock.show_forecasts(order, print, threading.Event())
+    assert camera.zoom == 50
 
 
 def test_the_time_limit_stands_beside_the_train_button(dock):
@@ -235,12 +270,11 @@ def test_typing_goes_on_while_a_run_tells_of_itself(viewer, dock, qtbot):
     assert dock.choices().settings["minutes"] == 2.5
 
 
-def test_forecasts_of_a_deleted_layer_go_to_no_other_one(viewer, dock, tmp_path):
-    ticked, done = add_movie(viewer), []
-    layers = (lambda: None, ref(ticked))  # of the chosen one nothing is left
-    movies = (gliding(24), gliding(24))
-    path = tmp_path / "gliding.morphocast"
-    order = Order(movies, dock.choices(), path, source=layers)
+def test_forecasts_of_a_deleted_layer_go_to_no_other_one(viewer, dock):
+    gone, ticked, done = Image(np.zeros((24, 8, 8))), add_movie(viewer), []
+    order = order_of(dock, gone, ticked)
+    del gone
+    gc.collect()
     dock.show_forecasts(order, done.append, threading.Event())
     assert done == [None]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import ref
+from weakref import WeakSet, ref
 
+import numpy as np
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
@@ -24,7 +25,7 @@ from napari_morphocast.widgets._model_list import ask_for_model
 from napari_morphocast.widgets._movie_panel import MoviePanel
 from napari_morphocast.widgets._movies import own_metadata
 from napari_morphocast.widgets._preferences import preferences, remember, remembered
-from napari_morphocast.widgets._preview import MADE, NAMES, add_preview
+from napari_morphocast.widgets._preview import KIND, MADE, NAMES, add_preview
 from napari_morphocast.widgets._run_panel import RunPanel
 from napari_morphocast.widgets._settings_panel import SettingsPanel
 from napari_morphocast.widgets._viewers import real_viewer
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import napari
-    import numpy as np
+    from napari.components import ViewerModel
     from napari.layers import Image
     from numpy.typing import NDArray
 
@@ -49,6 +50,7 @@ CATALOG = "catalog"  # under which the controller keeps it
 HORIZON = 12  # frames of the rollout that is shown after training
 KEPT = "train"  # the presenter's name in the controller
 LOAD_AFTER = 300  # milliseconds in which the dock is drawn before torch is imported
+_View = tuple[float, ...]  # centre of the camera, and zoom
 
 
 class TrainDock(QWidget):
@@ -65,7 +67,8 @@ class TrainDock(QWidget):
         self._controller = controller_of(viewer)
         self._presenter = _presenter_of(self._controller)
         self._gone = False
-        self._looked_at: tuple[Any, float] | None = None  # before there was a preview
+        self._hidden: WeakSet[Image] = WeakSet()  # previews, until the next run
+        self._looked_at: tuple[_View, _View] | None = None  # before a preview, with it
         self._message = ""  # of this dock; the presenter has its own
         preferred = preferences()
         last = remembered().get("train", {})
@@ -121,14 +124,17 @@ class TrainDock(QWidget):
         layer = _source(order)
         if layer is None or layer not in self._viewer.layers:
             return
-        viewer, camera = self._viewer, self._viewer.scene.camera
+        viewer = self._viewer
         chosen, count = viewer.layers.selection.active, len(viewer.layers)
         made = order.choices.model in MAKERS
-        add_preview(viewer, layer, frames, MADE if made else NAMES)
-        if len(viewer.layers) > count:
-            self._looked_at = camera.center, camera.zoom
+        preview = add_preview(viewer, layer, frames, MADE if made else NAMES)
+        if len(viewer.layers) > count or preview in self._hidden:
+            self._hidden.discard(preview)
+            preview.visible = True
             viewer.layers.selection.active = chosen
+            before = _view(viewer)
             viewer.reset_view()
+            self._looked_at = before, _view(viewer)
 
     def show_forecasts(
         self,
@@ -143,12 +149,7 @@ class TrainDock(QWidget):
         if layer is None or layer not in self._viewer.layers:
             done(None)
             return
-        for preview in self._viewer.layers:
-            if own_metadata(preview).get("kind") == "preview":
-                preview.visible = False  # the forecasts say more now
-        if self._looked_at is not None:
-            camera = self._viewer.scene.camera
-            camera.center, camera.zoom = self._looked_at
+        self._put_previews_away()
         movie, path = order.movies[0], order.path
         show_forecasts(
             self._viewer,
@@ -161,6 +162,19 @@ class TrainDock(QWidget):
             precision=order.choices.precision,
             stop=stop,
         )
+
+    def _put_previews_away(self) -> None:
+        """The forecasts say more now; look where the user looked, if nobody moved."""
+        for preview in self._viewer.layers:
+            if own_metadata(preview).get("kind") == KIND and preview.visible:
+                preview.visible = False
+                self._hidden.add(preview)
+        if self._looked_at is not None:
+            before, since = self._looked_at
+            if np.allclose(_view(self._viewer), since):
+                camera = self._viewer.scene.camera
+                camera.center, camera.zoom = before[:-1], before[-1]
+            self._looked_at = None
 
     # --- layout and wiring
 
@@ -323,6 +337,12 @@ def _source(order: Order) -> Image | None:
     """The layer that was chosen for a run, not only ticked, if it is still alive."""
     found = order.source if isinstance(order.source, tuple) else ()
     return found[0]() if found else None
+
+
+def _view(viewer: ViewerModel) -> _View:
+    """Where the camera is, and how near."""
+    camera = viewer.scene.camera
+    return *camera.center, camera.zoom
 
 
 def _is_removal(event: Any) -> bool:
