@@ -21,7 +21,7 @@ from napari_morphocast.presenters.train import Order, TrainPresenter
 from napari_morphocast.widgets import _forecast, _train
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._check_report import PATIENCE, CheckReport
-from napari_morphocast.widgets._movies import own_metadata
+from napari_morphocast.widgets._movies import layers_of, own_metadata
 from napari_morphocast.widgets._preferences import Preferences
 from napari_morphocast.widgets._train import TrainDock
 
@@ -207,6 +207,57 @@ def test_one_of_several_channels_can_be_chosen(viewer, dock):
     assert dock._movie.movie().shape[1] == 2
     dock._movie._channel.setCurrentIndex(2)
     assert dock._movie.movie().shape[1] == 1
+
+
+def channels_offered(dock):
+    box = dock._movie._channel
+    return [box.itemText(row) for row in range(box.count())]
+
+
+def test_channels_that_come_one_by_one_are_offered_together(viewer, dock):
+    for data, how, _ in layers_of(gliding(frames=24, channels=3)):
+        viewer.add_image(data, **how)
+    assert channels_offered(dock) == ["only this layer", "all 3 together"]
+    dock._movie._channel.setCurrentIndex(1)
+    viewer.layers.pop()
+    assert dock._movie._channel.currentText() == "all 2 together"
+    assert dock._movie.movie().shape[1] == 2
+    viewer.layers.pop()
+    assert channels_offered(dock) == []
+    assert dock._movie.movie().shape[1] == 1
+
+
+def test_a_layer_that_is_changed_elsewhere_is_described_anew(viewer, dock, qtbot):
+    layer = add_movie(viewer)
+    report = dock._movie._report
+    layer.scale = (120, 0.25, 0.25)
+    layer.axis_labels = ("t", "x", "y")
+    assert dock._movie._interval.value() == 2
+    assert dock._movie._axes.text() == "TXY"
+    assert dock._movie.movie().pixel_size == (0.25, 0.25)
+    dock._movie._axes.editingFinished.emit()  # on the way through with the Tab key
+    assert layer.axis_labels == ("t", "x", "y")
+    qtbot.waitUntil(lambda: "24 frames" in report.text(), timeout=WAIT)
+    layer.data = layer.data[:20]
+    qtbot.waitUntil(lambda: "20 frames" in report.text(), timeout=WAIT)
+
+
+def test_a_layer_that_is_chosen_no_more_is_followed_no_more(viewer, dock):
+    layer = add_movie(viewer)
+    other = viewer.add_image(np.zeros((9, 8, 8)), axis_labels=("T", "Y", "X"))
+    dock._movie.choose(other)
+    layer.scale = (300, 1, 1)
+    assert dock._movie._interval.value() == 0
+    dock._movie.forget()
+    other.axis_labels = ("T", "X", "Y")
+    assert dock._movie._axes.text() == "TYX"
+
+
+def test_a_renamed_layer_has_its_new_name_in_the_lists(viewer, dock):
+    layer, other = add_movie(viewer), add_movie(viewer)
+    layer.name, other.name = "first", "second"
+    assert dock._movie._layer.currentText() == "first"
+    assert dock._movie._others.item(0).text() == "second"
 
 
 def test_several_layers_can_be_learned_from(viewer, dock):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
@@ -13,8 +13,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QListWidget,
-    QListWidgetItem,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -25,16 +23,20 @@ from napari_morphocast.widgets import _movies as movies
 from napari_morphocast.widgets._cells import CellsPicker, with_cells
 from napari_morphocast.widgets._check_report import CheckReport
 from napari_morphocast.widgets._combo import refill
+from napari_morphocast.widgets._following import Follower, said_of
 from napari_morphocast.widgets._form import LABELS, Number, keep_wheel_away
 from napari_morphocast.widgets._layers import Source
 from napari_morphocast.widgets._open_movie import OpenMovie, depth_choices
+from napari_morphocast.widgets._other_movies import OtherMovies
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.presenters.job import Background
+    from napari_morphocast.widgets._following import Said
 
+TOGETHER = "together"  # all layers that are channels of one movie
 UNITS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 AXES_TIP = (
     "One letter for each axis of the layer: T time, C channel, Z depth, Y rows, "
@@ -51,7 +53,9 @@ class MoviePanel(QWidget):
     def __init__(self, viewer: ViewerModel, background: Background) -> None:
         super().__init__()
         self._viewer = viewer
-        self._facts: movies.LayerFacts | None = None
+        self._said: Said | None = None
+        self._shown: movies.LayerFacts | None = None
+        self._follower = Follower(self._look_again)
         self._layer = QComboBox()
         self._channel = QComboBox()
         self._z = QComboBox()
@@ -60,7 +64,7 @@ class MoviePanel(QWidget):
         self._interval = Number()
         self._unit = QComboBox()
         self._sizes = (Number(), Number())
-        self._others = QListWidget()
+        self._others = OtherMovies()
         self._note = QLabel()
         self._report = CheckReport(background, self._examined)
         self._open = OpenMovie(viewer)
@@ -84,26 +88,23 @@ class MoviePanel(QWidget):
 
     def layers(self) -> list[Image]:
         """The chosen layer and the ticked ones."""
-        ticked = [
-            self._others.item(row).data(Qt.ItemDataRole.UserRole)
-            for row in range(self._others.count())
-            if self._others.item(row).checkState() == Qt.CheckState.Checked
-        ]
-        return [*([self.layer] if self.layer is not None else []), *ticked]
+        chosen = [self.layer] if self.layer is not None else []
+        return [*chosen, *self._others.ticked()]
 
     def movie(self) -> Movie:
         """The chosen layer as a movie, as it is described here."""
         layer = self.layer
         if layer is None:
             raise MovieError("There is no movie to learn from; open one first.")
+        typed = self._typed()
         given: dict[str, Any] = {
-            "axes": self._axes.text().strip().upper() or None,
-            "interval": self._seconds(),
-            "pixel_size": self._size(),
+            "axes": typed.axes or None,
+            "interval": typed.interval,
+            "pixel_size": typed.pixel_size,
             "z": self._z.currentData() if self._z.isVisibleTo(self) else None,
         }
         channel = self._channel.currentData()
-        if channel == "together":
+        if channel == TOGETHER:
             family = movies.channels_of_one_movie(self._viewer, layer)
             some = [movies.movie_from_layer(one, **given) for one in family]
             movie, sources = movies.together(some), [Source.of(one) for one in family]
@@ -135,9 +136,10 @@ class MoviePanel(QWidget):
         if wanted in there:
             self._layer.setCurrentIndex(there.index(wanted))
         self._layer.blockSignals(False)
-        if self.layer is not before:
-            self._describe()
-        self._offer_others(there)
+        self._look_again()
+        own = self._said.family if self._said is not None else []
+        movies_there = [one for one in there if "T" in _axes_of(one)]
+        self._others.offer([one for one in movies_there if one not in own])
         self._show_rows()
 
     def choose(self, layer: Image) -> None:
@@ -163,7 +165,6 @@ class MoviePanel(QWidget):
         self._layer.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
-        self._others.setMaximumHeight(76)
         self._note.setWordWrap(True)
         policy = QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow
         self._form.setFieldGrowthPolicy(policy)
@@ -241,13 +242,26 @@ class MoviePanel(QWidget):
         except MorphocastError as error:
             self.failed.emit(error.on_screen)
             return
-        movies.repair(self.layer, facts)
+        self._repair(self.layer, facts)
+
+    def _repair(self, layer: Image, facts: movies.LayerFacts) -> None:
+        """Put the layer right; of that it has nothing new to say before the end."""
+        self._follower.follow(None)
+        movies.repair(layer, facts)
         self._describe()
+
+    def _look_again(self) -> None:
+        """Another layer may be chosen, or this one may say something else now."""
+        if self._says() != self._said:
+            self._describe()
+
+    def _says(self) -> Said | None:
+        return said_of(self._viewer, self.layer) if self.layer is not None else None
 
     def _describe(self) -> None:
         """Show what the chosen layer says about itself."""
-        layer = self.layer
-        self._facts = None if layer is None else movies.layer_facts(layer)
+        said = self._said = self._says()
+        self._follower.follow(self.layer)
         inputs = (
             self._axes,
             self._interval,
@@ -258,14 +272,15 @@ class MoviePanel(QWidget):
         )
         for widget in inputs:
             widget.blockSignals(True)
-        if layer is not None and self._facts is not None:
-            self._fill(layer, self._facts)
+        if said is not None:
+            self._fill(said)
         for widget in inputs:
             widget.blockSignals(False)
         self._show_rows()
         self._changed()
 
-    def _fill(self, layer: Image, facts: movies.LayerFacts) -> None:
+    def _fill(self, said: Said) -> None:
+        layer, facts = said.layer, said.facts
         self._axes.setText(facts.axes)
         seconds = facts.interval or 0.0
         unit = "h" if seconds >= 7200 else "min" if seconds >= 60 else "s"
@@ -275,24 +290,25 @@ class MoviePanel(QWidget):
         for box, size in zip(self._sizes, sizes, strict=True):
             box.setValue(size)
         lengths = dict(zip(facts.axes, movies.data_of(layer).shape, strict=False))
+        self._shown = self._typed()
         refill(self._z, depth_choices(lengths.get("Z", 1)))
+        chosen, several = self._channel.currentData(), len(said.family)
         self._channel.clear()
-        family = movies.channels_of_one_movie(self._viewer, layer)
-        if len(family) > 1:
+        if several > 1:
             self._channel.addItem("only this layer", None)
-            self._channel.addItem(f"all {len(family)} together", "together")
+            self._channel.addItem(f"all {several} together", TOGETHER)
         elif "C" in facts.axes and facts.channels > 1:
             self._channel.addItem(f"all {facts.channels} together", None)
             for number in range(facts.channels):
                 self._channel.addItem(f"channel {number}", number)
+        self._channel.setCurrentIndex(max(0, self._channel.findData(chosen)))
 
     def _correct(self) -> None:
         """The user knows better: the layer itself is put right."""
-        layer = self.layer
-        if layer is None or self._facts is None:
+        wanted, said = self._typed(), self._said
+        if said is None or (wanted == self._shown and not said.facts.guessed):
             return
-        axes = self._axes.text().strip().upper()
-        wanted = movies.LayerFacts(axes, self._seconds(), self._size(), 1)
+        layer, axes = said.layer, wanted.axes
         letters = axes.replace("S", "")
         good = len(set(axes)) == len(axes) and set(axes) <= set("TCZYXS")
         if not good or len(letters) != layer.ndim or not {"Y", "X"} <= set(axes):
@@ -300,10 +316,13 @@ class MoviePanel(QWidget):
                 f"{axes or 'Nothing'!r} does not name the {layer.ndim} axes of "
                 f"{layer.name!r}; use one letter of T, C, Z, Y, X for each."
             )
-            self._axes.setText(self._facts.axes)
+            self._axes.setText(said.facts.axes)
             return
-        movies.repair(layer, wanted)
-        self._describe()
+        self._repair(layer, wanted)
+
+    def _typed(self) -> movies.LayerFacts:
+        axes = self._axes.text().strip().upper()
+        return movies.LayerFacts(axes, self._seconds(), self._size(), 1)
 
     def _seconds(self) -> float | None:
         return self._interval.value() * UNITS[self._unit.currentText()] or None
@@ -324,23 +343,7 @@ class MoviePanel(QWidget):
         """The dock is gone: answers that come now must not touch it."""
         self._report.forget()
         self._cells.disconnect_viewer()
-
-    def _offer_others(self, there: list[Image]) -> None:
-        ticked = {id(layer) for layer in self.layers()[1:]}
-        family = (
-            movies.channels_of_one_movie(self._viewer, self.layer) if self.ready else []
-        )
-        self._others.blockSignals(True)
-        self._others.clear()
-        for layer in there:
-            if layer is self.layer or layer in family or "T" not in _axes_of(layer):
-                continue
-            item = QListWidgetItem(layer.name)
-            item.setData(Qt.ItemDataRole.UserRole, layer)
-            on = id(layer) in ticked
-            item.setCheckState(Qt.CheckState.Checked if on else Qt.CheckState.Unchecked)
-            self._others.addItem(item)
-        self._others.blockSignals(False)
+        self._follower.follow(None)
 
     def _show_rows(self) -> None:
         """Show only the rows that have something to say."""
@@ -367,7 +370,7 @@ class MoviePanel(QWidget):
             else "<p>This layer does not come from a file: type its axes, time step "
             "and pixel size.</p>"
         )
-        message = self._facts.message if self._facts is not None and there else ""
+        message = self._said.facts.message if self._said is not None else ""
         if not there:
             message = "No image layer yet. Open a time-lapse movie, or try the sample."
         self._note.setText(message)

@@ -202,26 +202,29 @@ class TrainDock(QWidget):
         self._movie.changed.connect(self._enable)
         self._settings.changed.connect(self._enable)
         self._movie.failed.connect(self._complain)
-        events = self._viewer.layers.events
-        events.inserted.connect(self._layers_changed)
-        events.removed.connect(self._layers_changed)
+        for event in self._layer_events():
+            event.connect(self._layers_changed)
         self._viewer.events.theme.connect(self._theme_changed)
 
     def _farewell(self) -> Callable[[], None]:
         """What to do when this widget is gone; must not need the widget."""
         presenter, viewer, movie = self._presenter, self._viewer, self._movie
-        inserted, removed = self._layers_changed, self._layers_changed
+        events, layers = self._layer_events(), self._layers_changed
         theme, view = self._theme_changed, self
 
         def farewell() -> None:
             view._gone = True
             presenter.detach(view)
             movie.forget()
-            viewer.layers.events.inserted.disconnect(inserted)
-            viewer.layers.events.removed.disconnect(removed)
+            for event in events:
+                event.disconnect(layers)
             viewer.events.theme.disconnect(theme)
 
         return farewell
+
+    def _layer_events(self) -> tuple[Any, ...]:
+        events = self._viewer.layers.events
+        return events.inserted, events.removed, events.renamed
 
     def _load(self) -> None:
         """Import torch, away from the screen, once the dock has been drawn."""
