@@ -268,6 +268,40 @@ def test_several_layers_can_be_learned_from(viewer, dock):
     assert len(dock._movie.all_movies()) == 2
 
 
+def test_stacks_are_learned_from_with_the_chosen_depth_and_channel(viewer, dock):
+    frames = np.arange(24 * 2 * 3 * 64, dtype=np.uint16).reshape(24, 2, 3, 8, 8)
+    for name in ("one", "another"):
+        viewer.add_image(frames, axis_labels=("T", "C", "Z", "Y", "X"), name=name)
+    panel = dock._movie
+    panel._others.item(0).setCheckState(Qt.CheckState.Checked)
+    panel._channel.setCurrentIndex(panel._channel.findData(1))
+    panel._z.setCurrentIndex(panel._z.findData(2))
+    for movie in panel.all_movies():
+        np.testing.assert_array_equal(movie.raw(0, 24)[:, 0], frames[:, 1, 2])
+    assert button(dock, "train").isEnabled()
+
+
+def test_the_depth_of_a_ticked_stack_can_be_chosen(viewer, dock):
+    add_movie(viewer)
+    stack = np.zeros((24, 3, 24, 28), np.uint8)
+    viewer.add_image(stack, axis_labels=("T", "Z", "Y", "X"), name="stack")
+    panel = dock._movie
+    assert not panel._z.isVisibleTo(panel)
+    panel._others.item(0).setCheckState(Qt.CheckState.Checked)
+    assert panel._z.isVisibleTo(panel)
+    assert [movie.shape for movie in panel.all_movies()] == [(24, 1, 24, 28)] * 2
+
+
+def test_channels_of_a_ticked_movie_are_learned_from_together_too(viewer, dock):
+    for movie in (gliding(24, channels=2), gliding(24, channels=2)):
+        for data, how, _ in layers_of(movie):
+            viewer.add_image(data, **how)
+    panel = dock._movie
+    panel._others.item(0).setCheckState(Qt.CheckState.Checked)
+    panel._channel.setCurrentIndex(panel._channel.findData("together"))
+    assert [movie.shape[1] for movie in panel.all_movies()] == [2, 2]
+
+
 def test_the_frames_are_examined_and_the_findings_shown(qtbot, viewer, dock):
     frames = gliding(frames=24).frames[:, 0].copy()
     frames[12] = 0

@@ -31,6 +31,7 @@ from napari_morphocast.widgets._other_movies import OtherMovies
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
+    from napari.layers import Layer
 
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.presenters.job import Background
@@ -97,27 +98,32 @@ class MoviePanel(QWidget):
         if layer is None:
             raise MovieError("There is no movie to learn from; open one first.")
         typed = self._typed()
-        given: dict[str, Any] = {
-            "axes": typed.axes or None,
-            "interval": typed.interval,
-            "pixel_size": typed.pixel_size,
-            "z": self._z.currentData() if self._z.isVisibleTo(self) else None,
-        }
-        channel = self._channel.currentData()
-        if channel == TOGETHER:
-            family = movies.channels_of_one_movie(self._viewer, layer)
-            some = [movies.movie_from_layer(one, **given) for one in family]
-            movie, sources = movies.together(some), [Source.of(one) for one in family]
-        else:
-            movie = movies.movie_from_layer(layer, channel=channel, **given)
-            sources = [Source.of(layer, axes=given["axes"], channel=channel)]
+        movie, sources = self._movie_of(
+            layer,
+            axes=typed.axes or None,
+            interval=typed.interval,
+            pixel_size=typed.pixel_size,
+        )
         cells = self._cells.layer()
         return movie if cells is None else with_cells(movie, sources, cells)[0]
 
     def all_movies(self) -> list[Movie]:
         """The chosen layer's movie, then those of the ticked layers."""
-        others = self.layers()[1:]
-        return [self.movie(), *(movies.movie_from_layer(layer) for layer in others)]
+        others = (self._movie_of(layer)[0] for layer in self._others.ticked())
+        return [self.movie(), *others]
+
+    def _movie_of(self, layer: Layer, **given: Any) -> tuple[Movie, list[Source]]:
+        """A layer, of the chosen channel and depth, and what its results inherit."""
+        axes = given.get("axes") or _axes_of(layer)
+        given["z"] = self._z.currentData() if "Z" in axes else None
+        channel = self._channel.currentData()
+        if channel == TOGETHER:
+            family = movies.channels_of_one_movie(self._viewer, layer)
+            some = [movies.movie_from_layer(one, **given) for one in family]
+            return movies.together(some), [Source.of(one) for one in family]
+        channel = channel if "C" in axes else None
+        movie = movies.movie_from_layer(layer, channel=channel, **given)
+        return movie, [Source.of(layer, axes=axes, channel=channel)]
 
     def refresh(self) -> None:
         """Offer the layers that are there now; keep the choice if it still is."""
@@ -156,10 +162,8 @@ class MoviePanel(QWidget):
             number.setKeyboardTracking(False)
             number.setMinimumWidth(60)
             keep_wheel_away(number)
-        for combo in (
-            *(self._layer, self._channel, self._unit, self._z),
-            self._cells.box,
-        ):
+        lists = self._layer, self._channel, self._unit, self._z, self._cells.box
+        for combo in lists:
             keep_wheel_away(combo)
         self._layer.setMinimumContentsLength(12)
         self._layer.setSizeAdjustPolicy(
@@ -218,6 +222,7 @@ class MoviePanel(QWidget):
         self._z.currentIndexChanged.connect(lambda _: self._changed())
         self._cells.changed.connect(self._changed)
         self._cells.listed.connect(self._show_rows)
+        self._others.itemChanged.connect(lambda _: self._show_rows())
         self._others.itemChanged.connect(lambda _: self.changed.emit())
         self._axes.editingFinished.connect(self._correct)
         self._interval.valueChanged.connect(lambda _: self._correct())
@@ -262,14 +267,8 @@ class MoviePanel(QWidget):
         """Show what the chosen layer says about itself."""
         said = self._said = self._says()
         self._follower.follow(self.layer)
-        inputs = (
-            self._axes,
-            self._interval,
-            self._unit,
-            self._channel,
-            self._z,
-            *self._sizes,
-        )
+        lists = self._unit, self._channel, self._z
+        inputs = self._axes, self._interval, *self._sizes, *lists
         for widget in inputs:
             widget.blockSignals(True)
         if said is not None:
@@ -350,10 +349,11 @@ class MoviePanel(QWidget):
         there = self.ready
         for row in range(self._form.rowCount()):
             self._form.setRowVisible(row, there)
+        all_axes = self._axes.text(), *map(_axes_of, self._others.ticked())
         rows = {
             self._others: self._others.count() > 0,
             self._channel: self._channel.count() > 0,
-            self._z: "Z" in self._axes.text().upper(),
+            self._z: any("Z" in axes.upper() for axes in all_axes),
             self._cells.box: self._cells.any,
         }
         for widget, wanted in rows.items():
@@ -392,5 +392,5 @@ def _row(*widgets: QWidget) -> QWidget:
     return row
 
 
-def _axes_of(layer: Image) -> str:
+def _axes_of(layer: Layer) -> str:
     return movies.layer_facts(layer).axes
