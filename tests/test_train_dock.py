@@ -268,6 +268,16 @@ def test_several_layers_can_be_learned_from(viewer, dock):
     assert len(dock._movie.all_movies()) == 2
 
 
+def test_a_layer_is_not_learned_from_twice_once_it_is_chosen(viewer, dock):
+    first, second = add_movie(viewer), add_movie(viewer, name="second")
+    panel = dock._movie
+    panel.choose(first)
+    panel._others.item(0).setCheckState(Qt.CheckState.Checked)
+    panel._layer.setCurrentIndex(panel._layer.findData(second))
+    assert panel.layers() == [second]
+    assert panel._others.item(0).text() == first.name
+
+
 def test_stacks_are_learned_from_with_the_chosen_depth_and_channel(viewer, dock):
     frames = np.arange(24 * 2 * 3 * 64, dtype=np.uint16).reshape(24, 2, 3, 8, 8)
     for name in ("one", "another"):

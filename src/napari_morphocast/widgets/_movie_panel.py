@@ -217,7 +217,7 @@ class MoviePanel(QWidget):
                 label.setToolTip(f"<p>{tip}</p>")
 
     def _connect(self) -> None:
-        self._layer.currentIndexChanged.connect(lambda _: self._describe())
+        self._layer.currentIndexChanged.connect(lambda _: self.refresh())
         self._channel.currentIndexChanged.connect(lambda _: self._changed())
         self._z.currentIndexChanged.connect(lambda _: self._changed())
         self._cells.changed.connect(self._changed)
