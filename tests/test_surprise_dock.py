@@ -14,9 +14,14 @@ from napari_morphocast.evaluation.surprise import ALARMS
 from napari_morphocast.presenters.forecasting import Begun, Order, Result
 from napari_morphocast.presenters.surprise import searching
 from napari_morphocast.widgets._background import controller_of
+from napari_morphocast.widgets._cells import with_cells
 from napari_morphocast.widgets._forecast import ForecastDock
 from napari_morphocast.widgets._layers import Source
-from napari_morphocast.widgets._movies import layers_of, own_metadata
+from napari_morphocast.widgets._movies import (
+    layers_of,
+    movie_from_layer,
+    own_metadata,
+)
 
 
 def eventful(channels=1):
@@ -163,6 +168,21 @@ def test_channels_that_are_layers_get_a_map_each(dock, viewer):
     dock.form.surprises.show_found(sources, found)
     assert sum(one.name.startswith("surprise +1") for one in viewer.layers) == 2
     assert "channel 1" in dock.form.surprises.item(0).text()
+
+
+def test_a_segmentation_gets_no_map(dock, viewer):
+    layers = [viewer.add_image(data, **how) for data, how, _ in layers_of(eventful())]
+    seen = movie_from_layer(layers[0])
+    cells = viewer.add_labels(
+        (seen.frames[:, 0] > 80).astype(np.uint8),
+        scale=layers[0].scale,
+        units=layers[0].units,
+    )
+    movie, sources = with_cells(seen, [Source.of(layers[0])], cells)
+    found = list(searching(persisted(movie), ALARMS, threading.Event()))[-1]
+    dock.form.surprises.show_found(sources, found)
+    assert sum(one.name.startswith("surprise +1") for one in viewer.layers) == 1
+    assert "channel" not in dock.form.surprises.item(0).text()
 
 
 def test_a_search_that_is_stopped_finds_nothing():

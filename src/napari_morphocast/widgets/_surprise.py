@@ -119,8 +119,9 @@ class SurpriseList(QListWidget):
         """Add map and rings to the viewer, and list what was found.
 
         They take the place of those of the same forecast, except where a layer has
-        been renamed.
+        been renamed. A segmentation, the last of the sources, surprises nobody.
         """
+        sources = sources[: found.surprise.maps.shape[1]]
         before = self._added if found.result is self._result else {}
         for layer, name in before.items():
             if layer in self._viewer.layers and layer.name == name:
