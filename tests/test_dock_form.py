@@ -5,13 +5,14 @@ import sys
 
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QLabel, QMessageBox, QVBoxLayout, QWidget
 
 from napari_morphocast.widgets._dock_form import WIDTH, Scrolling, frames_box
 from napari_morphocast.widgets._evaluate import EvaluateDock
 from napari_morphocast.widgets._explore import ExploreDock
 from napari_morphocast.widgets._forecast import ForecastDock
 from napari_morphocast.widgets._preferences import remember
+from napari_morphocast.widgets._saving import where_to
 from napari_morphocast.widgets._synthesize import SynthesizeDock
 from napari_morphocast.widgets._train import TrainDock
 
@@ -115,3 +116,45 @@ def test_opening_a_dock_imports_nothing_that_takes_long(kind):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+@pytest.fixture
+def typed(tmp_path, monkeypatch):
+    """Names that the user types one after the other, and the questions that follow."""
+    names, questions, buttons = [], [], QMessageBox.StandardButton
+
+    def question(parent, title, text):
+        questions.append(text)
+        return buttons.No if names else buttons.Yes
+
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / names.pop(0)), "")
+    )
+    monkeypatch.setattr(QMessageBox, "question", question)
+    return names, questions
+
+
+def test_a_file_is_not_replaced_without_a_question(typed, tmp_path):
+    names, questions = typed
+    (tmp_path / "scores.csv").write_text("precious")
+    names += "scores", "better"
+    assert where_to(None, "Save", "x", "Table", ".csv") == tmp_path / "better.csv"
+    names += ("scores",)
+    assert where_to(None, "Save", "x", "Table", ".csv") == tmp_path / "scores.csv"
+    assert len(questions) == 2
+    assert questions[0].startswith("scores.csv")
+
+
+def test_the_dialog_has_asked_about_a_whole_name(typed, tmp_path):
+    names, questions = typed
+    (tmp_path / "scores.csv").write_text("precious")
+    names += ("scores.csv",)
+    assert where_to(None, "Save", "x", "Table", ".csv") == tmp_path / "scores.csv"
+    assert not questions
+
+
+@pytest.mark.parametrize("name", ["day 1.5", "day 1.5.tif", "day 1.5.ome.tif"])
+def test_a_name_gets_what_its_ending_lacks(typed, tmp_path, name):
+    typed[0].append(name)
+    wanted = tmp_path / "day 1.5.ome.tif"
+    assert where_to(None, "Save", "x", "OME-TIFF", ".ome.tif") == wanted
