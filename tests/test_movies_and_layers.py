@@ -13,6 +13,7 @@ from movies import gliding
 from napari_morphocast.data.io import write_movie
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import MovieError
+from napari_morphocast.widgets._layers import Source, add_prediction
 from napari_morphocast.widgets._movies import (
     LayerFacts,
     channels_of_one_movie,
@@ -22,9 +23,9 @@ from napari_morphocast.widgets._movies import (
     open_movie,
     own_metadata,
     read_facts_from_file,
-    repair,
     together,
 )
+from napari_morphocast.widgets._repair import repair
 
 
 @pytest.fixture
@@ -183,6 +184,46 @@ def test_repair_leaves_alone_what_nobody_knows():
     layer = labelled((5, 4, 8, 9), "TZYX", scale=(1, 3, 1, 1))
     repair(layer, LayerFacts("TZYX", 60.0, None, 1))
     assert tuple(layer.scale) == (60.0, 3.0, 1.0, 1.0)
+
+
+def test_what_lies_on_a_repaired_layer_stays_there(viewer):
+    movie, other = (
+        viewer.add_image(gliding(5).frames[:, 0], axis_labels="TYX", name=name)
+        for name in ("movie", "other")
+    )
+    source = Source.of(movie)
+    movie.name = "renamed"
+    ahead = add_prediction(
+        viewer, source, gliding(3).frames, first=2, lead=1, provenance={}
+    )
+    cells, plane = viewer.add_labels(np.ones((5, 24, 28), int)), viewer.add_shapes()
+    plane.add_rectangles([[0, 0], [9, 9]])
+    points, finer = (
+        viewer.add_points(np.ones((1, 3))),
+        viewer.add_labels(np.ones((5, 48, 56), int), scale=(1, 0.5, 0.5)),
+    )
+    repair(movie, LayerFacts("TYX", 60.0, (0.2, 0.3), 1), viewer.layers)
+    for layer in (ahead, cells, points):
+        np.testing.assert_allclose(layer.scale, (60, 0.2, 0.3))
+        assert layer.units == movie.units
+    assert ahead.translate[0] == 120
+    np.testing.assert_allclose(plane.scale, (0.2, 0.3))
+    np.testing.assert_allclose(other.scale, 1)
+    np.testing.assert_allclose(finer.scale, (1, 0.5, 0.5))
+
+
+def test_labels_in_finer_pixels_follow_a_new_time_step(viewer):
+    movie = viewer.add_image(np.zeros((5, 8, 9)), axis_labels="TYX")
+    finer = viewer.add_labels(np.ones((5, 16, 18), int), scale=(1, 0.5, 0.5))
+    repair(movie, LayerFacts("TYX", 60.0, (1.0, 1.0), 1), viewer.layers)
+    np.testing.assert_allclose(finer.scale, (60, 0.5, 0.5))
+
+
+def test_the_channels_of_a_movie_are_repaired_together(viewer):
+    for data, how, _ in layers_of(replace(gliding(5, channels=2), interval=None)):
+        viewer.add_image(data, **how)
+    repair(viewer.layers[1], LayerFacts("TYX", 60.0, None, 1), viewer.layers)
+    assert [layer.scale[0] for layer in viewer.layers] == [60, 60]
 
 
 def test_contrast_is_that_of_the_movie_not_of_its_brightest_pixel():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 from napari.utils.transforms import Affine
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from napari.components import ViewerModel
-    from napari.layers import Image
+    from napari.layers import Image, Layer
     from numpy.typing import NDArray
 
 ERROR_SHARES = {"prediction": 0.25, "rollout": 0.5}  # of the contrast range: brightest
@@ -22,6 +23,8 @@ ERROR_SHARES = {"prediction": 0.25, "rollout": 0.5}  # of the contrast range: br
 MAPS = "error", "spread"  # kinds of layers that show errors, made or expected
 
 Kind = Literal["prediction", "rollout", "error", "spread", "preview"]
+
+_made_of: WeakKeyDictionary[Layer, ref[Layer]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Source:
         The only channel that is forecast, if the layer has several.
     white : float
         Brightest value of a colour picture.
+    layer : weak reference, optional
+        The layer itself, as long as there is one.
     """
 
     name: str
@@ -64,6 +69,7 @@ class Source:
     turn: dict[str, Any]
     channel: int | None = None
     white: float = 1.0
+    layer: ref[Layer] | None = None
 
     @classmethod
     def of(
@@ -94,6 +100,7 @@ class Source:
             turn,
             channel,
             255.0 if data_of(layer).dtype == np.uint8 else 1.0,
+            ref(layer),
         )
 
     @property
@@ -227,6 +234,14 @@ def results_in(viewer: ViewerModel) -> list[Image]:
     return [one for one in viewer.layers if own_metadata(one).get("kind") in kinds]
 
 
+def is_of(result: Layer, layer: Layer) -> bool:
+    """Whether a result was made of a layer, which may be called otherwise by now."""
+    known = _made_of.get(result)
+    if known is not None:
+        return known() is layer
+    return bool(own_metadata(result).get("source") == layer.name)
+
+
 def _add(
     viewer: ViewerModel,
     source: Source,
@@ -240,7 +255,7 @@ def _add(
     colour = source.colour and not is_map
     letters = source.letters + "S" * colour
     look = _map_look(source, about) if is_map else source.look
-    return viewer.add_image(
+    layer = viewer.add_image(
         source.arranged(frames, colour=colour),
         name=name,
         rgb=colour,
@@ -248,6 +263,9 @@ def _add(
         **source.place(first, frames.shape[1]),
         **look,
     )
+    if source.layer is not None:
+        _made_of[layer] = source.layer
+    return layer
 
 
 def _look(layer: Image) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from napari_morphocast.widgets._form import LABELS, Number, keep_wheel_away
 from napari_morphocast.widgets._layers import Source
 from napari_morphocast.widgets._open_movie import OpenMovie, depth_choices
 from napari_morphocast.widgets._other_movies import OtherMovies
+from napari_morphocast.widgets._repair import repair
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -252,7 +253,7 @@ class MoviePanel(QWidget):
     def _repair(self, layer: Image, facts: movies.LayerFacts) -> None:
         """Put the layer right; of that it has nothing new to say before the end."""
         self._follower.follow(None)
-        movies.repair(layer, facts)
+        repair(layer, facts, self._viewer.layers)
         self._describe()
 
     def _look_again(self) -> None:

@@ -201,31 +201,6 @@ def read_facts_from_file(layer: Layer) -> LayerFacts:
     return LayerFacts(axes, found.interval, found.pixel_size, count)
 
 
-def repair(layer: Layer, facts: LayerFacts) -> None:
-    """Give a layer the axis labels, scale and units that its facts say.
-
-    An axis that the facts say nothing about keeps its scale and unit.
-    """
-    scale, units = [float(s) for s in layer.scale], [str(u) for u in layer.units]
-    known: dict[str, tuple[float, str]] = {}
-    if facts.interval:
-        known["T"] = facts.interval, "second"
-    if facts.pixel_size:
-        known |= {
-            a: (s, "micrometer") for a, s in zip("YX", facts.pixel_size, strict=True)
-        }
-    letters = facts.axes.replace("S", "")
-    old = np.asarray(layer.scale)
-    for at, letter in enumerate(letters):
-        if letter in known:
-            scale[at], units[at] = known[letter]
-    moved = np.asarray(layer.translate) / old * scale
-    layer.axis_labels = tuple(letters)
-    layer.units = tuple(units)
-    layer.scale = scale
-    layer.translate = moved
-
-
 def own_metadata(layer: Layer) -> dict[str, Any]:
     """What this plugin wrote into a layer's metadata; empty for other layers."""
     own = layer.metadata.get(KEY, {})

@@ -25,7 +25,6 @@ from napari_morphocast.widgets._movies import (
     movie_from_layer,
     own_metadata,
     read_facts_from_file,
-    repair,
     together,
 )
 from napari_morphocast.widgets._open_movie import (
@@ -34,6 +33,7 @@ from napari_morphocast.widgets._open_movie import (
     depth_choices,
     is_unclear,
 )
+from napari_morphocast.widgets._repair import repair
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -217,7 +217,7 @@ class MoviePicker(QWidget):
         if layer is None:
             return
         try:
-            repair(layer, read_facts_from_file(layer))
+            repair(layer, read_facts_from_file(layer), self._viewer.layers)
         except MorphocastError as error:
             self.failed.emit(error.on_screen)
         self._chosen()
@@ -229,5 +229,6 @@ class MoviePicker(QWidget):
         shape = tuple(int(length) for length in data_of(layer).shape)
         asked = AxesDialog(layer.name, facts.axes, shape, self)
         if asked.exec():
-            repair(layer, replace(facts, axes=asked.axes(), message=""))
+            wanted = replace(facts, axes=asked.axes(), message="")
+            repair(layer, wanted, self._viewer.layers)
             self._chosen()
