@@ -130,6 +130,28 @@ def test_without_a_movie_frames_are_made_at_random_only(model):
     assert view.show_made.call_args.args[0].frames.shape == (3, 1, 1, *PLANE)
 
 
+def test_of_a_movie_that_does_not_fit_frames_are_made_at_random_only(model):
+    view, asked = screen(model, gliding(10, channels=3)), []
+    made = presenter(view, asked)
+    made.refresh()
+    (random, like), _ = view.show_ready.call_args
+    assert not random
+    assert "1 channel" in like
+    made.make("like")
+    view.show_error.assert_called_with(like)
+    made.make("random")
+    wish = view.show_made.call_args.args[0].wish
+    assert (wish.movie, wish.sources) == (None, ())
+
+
+def test_a_layer_that_is_no_movie_says_so_in_place_of_the_one_before(model):
+    view = screen(model)
+    view.movie.side_effect = MovieError("There is no time axis.")
+    presenter(view, []).refresh()
+    view.show_movie.assert_called_with("There is no time axis.")
+    view.show_ready.assert_called_with("", "There is no time axis.")
+
+
 def test_a_used_seed_is_shown_and_makes_the_same_frames(model):
     view = screen(model, gliding(10), seed=77)
     presenter(view, []).make("like")

@@ -226,3 +226,17 @@ def test_without_a_movie_a_rollout_is_a_movie_of_its_own(viewer, qtbot, model):
     assert rolled.data.shape[0] == 4
     assert rolled.axis_labels[0] == "T"
     dock.presenter.close()
+
+
+def test_beside_a_colour_movie_frames_at_random_lie_alone(viewer, qtbot, model):
+    colours = np.zeros((12, 48, 48, 3), np.uint8)
+    viewer.add_image(colours, rgb=True, axis_labels=("T", "Y", "X"))
+    dock = SynthesizeDock(viewer)
+    qtbot.addWidget(dock)
+    dock.choose_model(model)
+    dock.presenter.refresh()
+    assert not dock.form.like.isEnabled()
+    press(dock.form.random, viewer, qtbot)
+    assert len(synthetic(viewer)) == 1
+    assert not dock.form.error.text()
+    dock.presenter.close()

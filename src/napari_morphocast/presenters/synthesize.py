@@ -21,7 +21,9 @@ from napari_morphocast.presenters.wording import frames
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from napari_morphocast.data.movie import Movie
     from napari_morphocast.presenters.job import Background
+    from napari_morphocast.presenters.model_files import ModelFacts
     from napari_morphocast.presenters.synthesize_work import Item, Kind
 
 NO_MODEL = "Choose a model that makes frames, or train one."
@@ -112,16 +114,14 @@ class SynthesizePresenter:
         view, path = self._view, self._view.model()
         try:
             facts = read_facts(path) if path else None
-            movie = movie_for(facts, view)
         except MorphocastError as error:
             view.show_ready(error.on_screen, error.on_screen)
             return
-        view.show_movie(describe(movie) if movie else NO_MOVIE)
+        _, like = self._movie(facts)
         view.show_model(facts.sentence() if facts else NO_MODEL)
         busy = self._background.job
         reason = busy.in_the_way if busy else ""
         reason = reason or ("" if facts else NO_MODEL)
-        like = "" if movie else NO_MOVIE
         if facts and not facts.guided:
             like = UNGUIDED
         view.show_ready(reason, reason or like)
@@ -184,9 +184,9 @@ class SynthesizePresenter:
         if path is None:
             raise MovieError(NO_MODEL)
         facts = read_facts(path)
-        movie = movie_for(facts, view)
+        movie, why_not = self._movie(facts)
         if movie is None and kind != "random":
-            raise MovieError(NO_MOVIE)
+            raise MovieError(why_not)
         seed = view.seed()
         return Wish(
             kind,
@@ -200,8 +200,24 @@ class SynthesizePresenter:
             seed=_new_seed() if seed is None else seed,
             until=facts.unseen(movie) if movie else 0,
             device=view.hardware()[0],
-            sources=view.sources(),
+            sources=view.sources() if movie else (),
         )
+
+    def _movie(self, facts: ModelFacts | None) -> tuple[Movie | None, str]:
+        """The movie that frames can be like and lie beside, or why there is none."""
+        view, movie = self._view, None
+        try:
+            movie = movie_for(facts, view)
+            view.show_movie(describe(movie) if movie else NO_MOVIE)
+            if movie is None:
+                return None, NO_MOVIE
+            if facts is not None:
+                facts.misfits(movie)
+        except MovieError as error:
+            if movie is None:
+                view.show_movie(error.on_screen)
+            return None, error.on_screen
+        return movie, ""
 
     def _run(self, wish: Wish) -> None:
         stop = threading.Event()
