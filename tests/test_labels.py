@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from dask import array as dask_array
 from napari.components import ViewerModel
 
 from movies import gliding
 from napari_morphocast import api, cli
 from napari_morphocast.data.checks import check
 from napari_morphocast.data.io import read_movie, write_movie
-from napari_morphocast.data.labels import NAME, read_labels, with_labels
+from napari_morphocast.data.labels import NAME, read_labels, settled, with_labels
 from napari_morphocast.data.mask import read_mask
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.data.scaling import Scaling
@@ -274,15 +275,34 @@ def test_cells_painted_in_one_frame_are_cells_of_that_frame(viewer):
         with_cells(gliding(), [Source.of(layer)], labels)
 
 
-def test_what_is_painted_later_is_seen_at_the_next_look(viewer):
+def test_what_is_painted_later_is_seen_at_the_next_look_but_not_by_a_run(viewer):
     layer, labels = add_layers(viewer)
-    before, _ = with_cells(gliding(), [Source.of(layer)], labels)
+    before = settled(with_cells(gliding(), [Source.of(layer)], labels)[0])
     labels.data[3] = 0  # as a script does, which tells nobody
     labels.paint((4, 5, 6), 9)
     after, _ = with_cells(gliding(), [Source.of(layer)], labels)
     assert not after.raw(3, 4)[0, 1].any()
     assert after.raw(4, 5)[0, 1, 5, 6]
     assert before.raw(3, 4)[0, 1].any()
+
+
+def test_labels_are_read_frame_by_frame(viewer):
+    layer, labels = add_layers(viewer)
+    read, data = [], labels.data
+
+    def noting(block, block_info=None):
+        read.append(block_info[0]["chunk-location"][0])
+        return block
+
+    lazy = dask_array.from_array(data, chunks=(1, 24, 28))
+    labels.data = lazy.map_blocks(noting, dtype=data.dtype)
+    read.clear()
+    movie, _ = with_cells(gliding(), [Source.of(layer)], labels)
+    movie.raw(5, 6)
+    assert set(read) <= {0, 5}
+    kept, seen = settled(movie), data.copy()
+    data[:] = 0
+    np.testing.assert_array_equal(kept.raw(0, 30)[:, 1] > 0, seen > 0)
 
 
 def test_a_sweep_may_weigh_growth(tmp_path):

@@ -28,7 +28,7 @@ def read_labels(path: Path) -> NDArray[Any]:
     return read_overlay(path, "labels")
 
 
-def with_labels(movie: Movie, labels: NDArray[Any]) -> Movie:
+def with_labels(movie: Movie, labels: Any) -> Movie:
     """The same movie with a segmentation as its last channel; no copy of the frames.
 
     Models see it and forecast it, like any other channel; scores leave it out.
@@ -63,12 +63,21 @@ def with_labels(movie: Movie, labels: NDArray[Any]) -> Movie:
     )
 
 
+def settled(movie: Movie) -> Movie:
+    """The same movie with its segmentation as it is now, whatever is painted later."""
+    beside = movie.frames
+    if not isinstance(beside, _Beside):
+        return movie
+    kept = np.stack([_share(part) for part in beside.labels])
+    return replace(movie, frames=replace(beside, labels=kept))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Beside(LazyFrames):
     """Frames with labels as one more channel, from 0 to the brightest grey level."""
 
     movie: Movie
-    labels: NDArray[Any]
+    labels: Any
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -89,13 +98,17 @@ class _Beside(LazyFrames):
         shown = self.labels
         if shown.ndim == 2:
             shown = np.broadcast_to(shown, (len(self.movie), *shown.shape))
-        shown = shown[time]
-        share = shown if shown.dtype.kind == "f" else shown != 0
+        share = _share(shown[time])
         if self.dtype == np.bool_:
             share = share > SURE
         bright = share * brightest(self.dtype)
         channel = np.expand_dims(bright.astype(self.dtype), -3)
         return np.concatenate([pictures, channel], -3)
+
+
+def _share(labels: NDArray[Any]) -> NDArray[Any]:
+    """How surely each pixel is cell, 0..1."""
+    return labels if labels.dtype.kind == "f" else np.asarray(labels != 0)
 
 
 def brightest(dtype: np.dtype[Any]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from napari_morphocast.data.labels import settled
 from napari_morphocast.errors import MorphocastError, SettingsError
 from napari_morphocast.presenters import evaluate_wording as wording
 from napari_morphocast.presenters.chosen import MovieView
@@ -150,7 +151,7 @@ class EvaluatePresenter:
             self._check_controls(chosen)
             device, precision = view.hardware()
             order = Order(
-                chosen.movie,
+                settled(chosen.movie),
                 chosen.models,
                 view.horizon(),
                 self._first(chosen),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from napari_morphocast.data.labels import settled
 from napari_morphocast.errors import MorphocastError, MovieError
 from napari_morphocast.evaluation.projection import NAMES, require
 from napari_morphocast.presenters import explore_colours as colours
@@ -171,7 +172,7 @@ class ExplorePresenter:
                 return
             require(view.kind())
             order = Order(
-                chosen.movie,
+                settled(chosen.movie),
                 chosen.model,
                 view.cells(),
                 view.crop(),

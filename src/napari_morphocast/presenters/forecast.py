@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
+from napari_morphocast.data.labels import settled
 from napari_morphocast.errors import MorphocastError, MovieError
 from napari_morphocast.evaluation.baselines import BASELINES, REFERENCES
 from napari_morphocast.presenters.chosen import MovieView, movie_for
@@ -184,7 +185,7 @@ class ForecastPresenter:
             lead = 1 if facts and facts.task == "between" else view.lead()
             order = Order(
                 kind,
-                movie,
+                settled(movie),
                 choice.model,
                 choice.label,
                 lead if prediction else view.horizon(),

@@ -9,7 +9,8 @@ from napari.layers import Labels
 
 from napari_morphocast.data.labels import brightest, with_labels
 from napari_morphocast.errors import MovieError
-from napari_morphocast.widgets._regions import RegionPicker, painted
+from napari_morphocast.widgets._on_movie import on_movie
+from napari_morphocast.widgets._regions import RegionPicker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +45,8 @@ def with_cells(
 ) -> tuple[Movie, list[Source]]:
     """A movie with the labels of a layer as its last channel, and whence each comes.
 
+    They are read when a frame is looked at; ``settled`` keeps them as they are.
+
     Raises
     ------
     MovieError
@@ -54,14 +57,13 @@ def with_cells(
             f"{movie.name!r} has several channels in one layer; choose one of them to "
             "use a segmentation beside it, or split the layer into its channels."
         )
-    mask = painted(layer, sources[0])
-    if not mask.any():
+    labels = on_movie(layer, sources[0])
+    if not any(labels[frame].any() for frame in range(len(labels))):
         raise MovieError(
             f"Nothing in the layer {layer.name!r} lies on the movie; choose the labels "
             "that belong to it."
         )
-    labelled = with_labels(movie, mask)
-    return labelled, [*sources, cells_of(sources[0], movie)]
+    return with_labels(movie, labels), [*sources, cells_of(sources[0], movie)]
 
 
 def cells_of(source: Source, movie: Movie) -> Source:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels, Shapes
 from qtpy.QtCore import QObject, Signal
-from scipy.ndimage import affine_transform
 
 from napari_morphocast.errors import MovieError
 from napari_morphocast.presenters.evaluate_work import Region
 from napari_morphocast.widgets._combo import combo
-from napari_morphocast.widgets._movies import data_of
+from napari_morphocast.widgets._on_movie import on_movie
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -105,7 +104,7 @@ def region_of(layer: Shapes | Labels, source: Source) -> Region:
         If it covers nothing of them.
     """
     shapes = isinstance(layer, Shapes)
-    mask = _drawn(layer, source) if shapes else _always(painted(layer, source))
+    mask = _drawn(layer, source) if shapes else _painted(layer, source)
     if not mask.any():
         raise MovieError(
             f"Nothing in the layer {layer.name!r} lies on the movie, so no error would "
@@ -141,49 +140,14 @@ def _ellipse(box: NDArray[Any]) -> NDArray[np.float64]:
     return np.asarray(box.mean(0) + outline)
 
 
-def painted(layer: Labels, source: Source) -> NDArray[np.bool_]:
-    """Every label together on the grid of the movie, (Y, X) or (T, Y, X)."""
-    ndim = min(layer.ndim, len(source.axes))
-    axes = source.axes[len(source.axes) - ndim :]
-    there = np.asarray(data_of(layer)) != 0
-    seen = _seen(there.any(tuple(range(layer.ndim - ndim))), layer, source)
-    other = tuple(at for at, axis in enumerate(axes) if axis.letter not in "TYX")
-    mask = np.asarray(seen.any(other))
-    letters = [axis.letter for axis in axes if axis.letter in "TYX"]
-    return mask.transpose([letters.index(a) for a in "TYX" if a in letters])
+def _painted(layer: Labels, source: Source) -> NDArray[np.bool_]:
+    """Every label together, (T, Y, X), or (Y, X) of those that count in all frames.
 
-
-def _always(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """What was painted in a single frame counts in all frames."""
-    frames = mask.any((1, 2)) if mask.ndim == 3 else np.zeros(0, np.bool_)
-    return mask[frames][0] if frames.sum() == 1 else mask
-
-
-def _seen(painted: NDArray[Any], layer: Labels, source: Source) -> NDArray[np.bool_]:
-    """The last axes of a layer on the grid of the movie; nothing beyond its ends."""
-    ndim, lengths = painted.ndim, [axis.length for axis in source.axes]
-    steps = np.vstack([np.zeros(len(lengths)), np.eye(len(lengths))])
-    places = np.array([layer.world_to_data(source.to_world(step)) for step in steps])
-    start = places[0, -ndim:]
-    turn = (places[1:, -ndim:] - start).T[:, -ndim:]
-    lengths = lengths[-ndim:]
-    if not np.allclose(turn, np.diag(turn.diagonal())):
-        how = {"order": 0, "mode": "grid-constant"}
-        return np.asarray(affine_transform(painted, turn, start, lengths, **how))
-    for at, length in enumerate(lengths):
-        painted = _taken(painted, at, start[at] + turn[at, at] * np.arange(length))
-    return painted
-
-
-def _taken(painted: NDArray[Any], axis: int, places: NDArray[Any]) -> NDArray[np.bool_]:
-    """The planes nearest to ``places`` along an axis; nothing beyond its ends.
-
-    Docks look often: planes that lie on the movie's own are not copied.
+    What was painted in a single frame counts in all frames, too.
     """
-    nearest = np.round(places).astype(int)
-    if np.array_equal(nearest, np.arange(painted.shape[axis])):
-        return painted
-    inside = (nearest >= 0) & (nearest < painted.shape[axis])
-    taken = painted.take(np.clip(nearest, 0, painted.shape[axis] - 1), axis)
-    shape = [-1 if at == axis else 1 for at in range(painted.ndim)]
-    return np.asarray(taken & inside.reshape(shape), np.bool_)
+    labels = on_movie(layer, source)
+    if labels.still:
+        return np.asarray(labels[0] != 0)
+    mask = np.stack([labels[frame] != 0 for frame in range(len(labels))])
+    some = mask.any((1, 2))
+    return mask[some][0] if some.sum() == 1 else mask

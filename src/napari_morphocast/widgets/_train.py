@@ -10,6 +10,7 @@ import numpy as np
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_morphocast.data.labels import settled
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.presenters.catalog import load_catalog
 from napari_morphocast.presenters.model_files import MAKERS
@@ -93,7 +94,7 @@ class TrainDock(QWidget):
         """The chosen movies, and the layers they are from, weakly."""
         self._message = ""
         layers = tuple(ref(layer) for layer in self._movie.layers())
-        return self._movie.all_movies(), layers
+        return [settled(movie) for movie in self._movie.all_movies()], layers
 
     def choices(self) -> Choices:
         """Model, settings and hardware; remembered for next time.
