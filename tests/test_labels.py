@@ -286,6 +286,13 @@ def test_what_is_painted_later_is_seen_at_the_next_look_but_not_by_a_run(viewer)
     assert before.raw(3, 4)[0, 1].any()
 
 
+def test_labels_with_another_time_step_are_refused(viewer):
+    layer, labels = add_layers(viewer)
+    labels.scale = (1, 0.5, 0.5)  # and frame 30 lies at 1800 s
+    with pytest.raises(MovieError, match="on 1 frame of 30 only"):
+        with_cells(gliding(), [Source.of(layer)], labels)
+
+
 def test_labels_are_read_frame_by_frame(viewer):
     layer, labels = add_layers(viewer)
     read, data = [], labels.data

@@ -9,6 +9,7 @@ from napari.layers import Labels
 
 from napari_morphocast.data.labels import brightest, with_labels
 from napari_morphocast.errors import MovieError
+from napari_morphocast.presenters.wording import frames
 from napari_morphocast.widgets._on_movie import on_movie
 from napari_morphocast.widgets._regions import RegionPicker
 
@@ -50,7 +51,7 @@ def with_cells(
     Raises
     ------
     MovieError
-        If channels lie in one layer, or nothing of the labels lies on the movie.
+        If channels lie in one layer, or labels do not lie on the movie.
     """
     if movie.shape[1] != len(sources):
         raise MovieError(
@@ -62,6 +63,12 @@ def with_cells(
         raise MovieError(
             f"Nothing in the layer {layer.name!r} lies on the movie; choose the labels "
             "that belong to it."
+        )
+    if labels.reached < len(movie) / 2:
+        raise MovieError(
+            f"The layer {layer.name!r} lies on {frames(labels.reached)} of "
+            f"{len(movie)} only: give it the time step of the movie, or choose the "
+            "labels that belong to it."
         )
     return with_labels(movie, labels), [*sources, cells_of(sources[0], movie)]
 

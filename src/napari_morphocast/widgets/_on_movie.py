@@ -80,6 +80,11 @@ class OnMovie:
         return "T" not in self._kept
 
     @property
+    def reached(self) -> int:
+        """How many of the frames lie between the first and the last of the labels."""
+        return sum(self._time(frame) is not None for frame in range(len(self)))
+
+    @property
     def _kept(self) -> str:
         """Those axes of the movie that the labels have, too."""
         letters = self.source.letters
