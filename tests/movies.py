@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
+from typing import Any
+
 import numpy as np
 
 from napari_morphocast.data.movie import Movie
@@ -28,3 +31,27 @@ def gliding(
 def constant(frames: int = 12) -> Movie:
     """A movie in which nothing ever happens."""
     return Movie(np.full((frames, 1, 20, 20), 7, np.uint8), name="constant")
+
+
+@dataclass
+class Counting:
+    """Frames that note which of them were read."""
+
+    frames: Any
+    read: list[int] = field(default_factory=list)
+    shape: tuple[int, ...] = ()
+    dtype: Any = None
+
+    def __post_init__(self) -> None:
+        self.shape, self.dtype = self.frames.shape, self.frames.dtype
+
+    def __getitem__(self, key: Any) -> Any:
+        time = key[0] if isinstance(key, tuple) else key
+        self.read += np.atleast_1d(np.arange(len(self.frames))[time]).tolist()
+        return self.frames[key]
+
+
+def counted(movie: Movie) -> tuple[Movie, list[int]]:
+    """The same movie, and the numbers of the frames that have been read of it."""
+    frames = Counting(movie.frames)
+    return replace(movie, frames=frames), frames.read

@@ -9,7 +9,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
 
-from movies import gliding
+from movies import counted, gliding
 from napari_morphocast.data.io import write_movie
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import MovieError
@@ -232,6 +232,13 @@ def test_contrast_is_that_of_the_movie_not_of_its_brightest_pixel():
     frames[0, 0, 0, 0] = 60000
     ((_, how, _),) = layers_of(Movie(frames))
     assert how["contrast_limits"] == (10.0, 100.0)
+
+
+def test_frames_are_read_once_for_the_contrast_of_all_channels():
+    movie, read = counted(gliding(9, channels=3))
+    limits = [how["contrast_limits"] for _, how, _ in layers_of(movie)]
+    assert len(set(limits)) == 3
+    assert read == [0, 4, 8]
 
 
 def test_a_constant_movie_can_be_shown():

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import presenting
-from movies import gliding
+from movies import counted, gliding
 from napari_morphocast.data.fingerprint import fingerprint
 from napari_morphocast.errors import MovieError
 from napari_morphocast.evaluation.scores import Score, Scores
@@ -151,6 +151,12 @@ def test_a_movie_that_was_learned_whole_cannot_be_evaluated(tmp_path):
     view = screen(movie, [model_file(tmp_path, learned=movie, until=20)])
     presenter(view).refresh()
     assert "learned from all frames" in reason(view)
+
+
+def test_a_look_reads_no_frame_twice(tmp_path):
+    movie, read = counted(gliding(20))
+    presenter(screen(movie, [model_file(tmp_path, learned=gliding(20))])).refresh()
+    assert read == [0]
 
 
 def test_a_movie_that_is_too_short_cannot_be_evaluated(tmp_path):

@@ -82,16 +82,20 @@ class EvaluateView(MovieView, WorkView, Protocol):
 
 
 class _Chosen(NamedTuple):
-    """What the user has chosen, as far as it makes sense together."""
+    """What the user has chosen, as far as it makes sense together.
+
+    ``known`` is how many of the movie's first frames each model has learned from.
+    """
 
     movie: Movie
     models: tuple[Path, ...]
     facts: tuple[ModelFacts, ...]
+    known: tuple[int, ...]
 
     @property
     def unseen(self) -> int:
         """First frame that none of the models has learned from; 0 if all are new."""
-        return max((facts.unseen(self.movie) for facts in self.facts), default=0)
+        return max(self.known, default=0)
 
     @property
     def first(self) -> int:
@@ -231,7 +235,8 @@ class EvaluatePresenter:
             return None
         for one in facts:
             one.misfits(movie)
-        return _Chosen(movie, models, facts)
+        known = tuple(one.unseen(movie) for one in facts)
+        return _Chosen(movie, models, facts, known)
 
     def _first(self, chosen: _Chosen) -> int:
         """First frame that is scored."""
@@ -270,9 +275,9 @@ class EvaluatePresenter:
 def _warnings(chosen: _Chosen, first: int) -> list[str]:
     """What is known to be wrong before anything is scored."""
     said = []
-    for path, facts in zip(chosen.models, chosen.facts, strict=True):
+    each = zip(chosen.models, chosen.facts, chosen.known, strict=True)
+    for path, facts, unseen in each:
         said += facts.misfits(chosen.movie)
-        unseen = facts.unseen(chosen.movie)
         if unseen > first:
             said.append(
                 f"{path.stem} was TRAINED on frames before {unseen}: their scores "

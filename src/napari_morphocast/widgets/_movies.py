@@ -91,8 +91,10 @@ def layers_of(movie: Movie) -> list[LayerData]:
     frames = _sliceable(movie)
     if movie.rgb:
         return [(_moved(frames), _how(movie, None), "image")]
-    channels = range(movie.shape[1])
-    return [(frames[:, c], _how(movie, c), "image") for c in channels]
+    return [
+        (frames[:, c], {**_how(movie, c), "contrast_limits": limits}, "image")
+        for c, limits in enumerate(contrasts(movie))
+    ]
 
 
 def layer_facts(layer: Layer) -> LayerFacts:
@@ -225,12 +227,19 @@ def spatial(
     }
 
 
-def contrast(movie: Movie, channel: int) -> tuple[float, float]:
-    """Grey levels from the darkest to nearly the brightest of three frames."""
+def contrasts(movie: Movie) -> list[tuple[float, float]]:
+    """Grey levels of each channel, from the darkest to nearly the brightest.
+
+    Those of three frames, each of which is read once.
+    """
     times = sorted({0, len(movie) // 2, len(movie) - 1})
     step = max(1, max(movie.shape[2:]) // 512)
-    seen = [movie.read(t, t + 1)[0, channel, ::step, ::step] for t in times]
-    known = np.concatenate([frame[np.isfinite(frame)] for frame in seen])
+    seen = [movie.read(t, t + 1)[0, :, ::step, ::step] for t in times]
+    return [_limits(channel) for channel in np.stack(seen, 1)]
+
+
+def _limits(values: NDArray[np.float32]) -> tuple[float, float]:
+    known = values[np.isfinite(values)]
     if known.size == 0:
         return 0.0, 1.0
     low, high = float(known.min()), float(np.percentile(known, 99.9))
@@ -250,7 +259,6 @@ def _how(movie: Movie, channel: int | None) -> dict[str, Any]:
     }
     if channel is None:
         return how | {"rgb": True}
-    how["contrast_limits"] = contrast(movie, channel)
     if movie.shape[1] > 1:
         said = movie.channels[channel] if movie.channels else ""
         own |= {"movie": f"{movie.source}|{movie.name}|{id(movie)}", "channel": channel}
