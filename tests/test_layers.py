@@ -339,6 +339,41 @@ def test_one_more_click_brings_everything_back(viewer):
     assert not viewer.canvas.grid.enabled
 
 
+def test_leaving_the_grid_by_naparis_own_button_brings_everything_back(viewer):
+    forecast(viewer, add(viewer))
+    labels = viewer.add_labels(np.zeros((4, 4), int))
+    before = [layer.visible for layer in viewer.layers]
+    for _ in range(2):
+        show_side_by_side(viewer)
+        assert not labels.visible
+        viewer.canvas.grid.enabled = False
+        assert [layer.visible for layer in viewer.layers] == before
+        assert not is_side_by_side(viewer)
+    show_as_before(viewer)
+    assert not viewer.canvas.grid.enabled
+
+
+def test_another_forecast_side_by_side_forgets_nothing_of_before(viewer):
+    viewer.canvas.grid.enabled = True
+    forecast(viewer, add(viewer))
+    labels = viewer.add_labels(np.zeros((4, 4), int))
+    for _ in range(2):
+        show_side_by_side(viewer)
+    show_as_before(viewer)
+    assert labels.visible
+    assert viewer.canvas.grid.enabled
+
+
+def test_side_by_side_knows_a_movie_that_was_renamed(viewer):
+    movie = add(viewer)
+    forecast(viewer, movie)
+    movie.name = "heart"
+    other = add(viewer)  # which is called cells now
+    show_side_by_side(viewer)
+    assert movie.visible
+    assert not other.visible
+
+
 def test_side_by_side_leaves_labels_and_the_camera_as_they_were(viewer):
     forecast(viewer, add(viewer))
     labels = viewer.add_labels(np.zeros((4, 4), int))

@@ -237,8 +237,9 @@ def results_in(viewer: ViewerModel) -> list[Image]:
 def is_of(result: Layer, layer: Layer) -> bool:
     """Whether a result was made of a layer, which may be called otherwise by now."""
     known = _made_of.get(result)
-    if known is not None:
-        return known() is layer
+    origin = known() if known is not None else None
+    if origin is not None:
+        return origin is layer
     return bool(own_metadata(result).get("source") == layer.name)
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
 
 from napari.layers import Image
 
 from napari_morphocast.errors import MovieError
-from napari_morphocast.widgets._layers import MAPS, results_in
+from napari_morphocast.widgets._layers import MAPS, is_of, results_in
 from napari_morphocast.widgets._movies import own_metadata
 from napari_morphocast.widgets._viewers import real_viewer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from napari.components import ViewerModel
     from napari.layers import Layer
 
@@ -31,6 +33,7 @@ class _Before:
     stride: int
     center: tuple[float, ...]
     zoom: float
+    leave: Callable[..., None]  # is called when napari's own button ends the grid
 
 
 _before: WeakKeyDictionary[ViewerModel, _Before] = WeakKeyDictionary()
@@ -52,9 +55,8 @@ def show_side_by_side(viewer: ViewerModel) -> None:
     MovieError
         If there is no forecast in this viewer.
     """
-    shown = _row(viewer)
-    if not is_side_by_side(viewer):
-        grid = viewer.canvas.grid
+    shown, grid = _row(viewer), viewer.canvas.grid
+    if real_viewer(viewer) not in _before:
         _before[real_viewer(viewer)] = _Before(
             {layer: layer.visible for layer in viewer.layers},
             {layer: layer.name_overlay.visible for layer in viewer.layers},
@@ -63,7 +65,9 @@ def show_side_by_side(viewer: ViewerModel) -> None:
             grid.stride,
             viewer.scene.camera.center,
             viewer.scene.camera.zoom,
+            leave := _leaving(real_viewer(viewer)),
         )
+        grid.events.enabled.connect(leave)
     for layer in viewer.layers:
         layer.visible = layer in shown
         layer.name_overlay.visible = layer in shown
@@ -71,18 +75,35 @@ def show_side_by_side(viewer: ViewerModel) -> None:
         if isinstance(layer, Image):
             layer.colorbar.visible = own_metadata(layer).get("kind") in MAPS
             layer.colorbar.position = "bottom_right"
-    viewer.canvas.grid.stride = 1  # the lowest layer, the input, comes first
-    viewer.canvas.grid.shape = _shape(viewer, shown)
-    viewer.canvas.grid.enabled = True
+    grid.stride = 1  # the lowest layer, the input, comes first
+    grid.shape = _shape(viewer, shown)
+    grid.enabled = True
     viewer.reset_view()
 
 
 def show_as_before(viewer: ViewerModel) -> None:
     """Undo ``show_side_by_side``; layers that came since then stay as they are."""
-    before = _before.pop(real_viewer(viewer), None)
-    if before is None:
-        return
-    viewer.canvas.grid.enabled = before.enabled
+    before = _before.get(real_viewer(viewer))
+    if before is not None:
+        _put_back(viewer)
+        viewer.canvas.grid.enabled = before.enabled
+
+
+def _leaving(viewer: ViewerModel) -> Callable[..., None]:
+    """What undoes all but the grid once that has gone; must not keep the viewer."""
+    known = ref(viewer)
+
+    def leave(event: Any = None) -> None:
+        here = known()
+        if here is not None and not here.canvas.grid.enabled:
+            _put_back(here)
+
+    return leave
+
+
+def _put_back(viewer: ViewerModel) -> None:
+    before = _before.pop(real_viewer(viewer))
+    viewer.canvas.grid.events.enabled.disconnect(before.leave)
     viewer.canvas.grid.shape = before.shape
     viewer.canvas.grid.stride = before.stride
     for layer in viewer.layers:
@@ -104,15 +125,13 @@ def _row(viewer: ViewerModel) -> list[Image]:
     active = viewer.layers.selection.active
     wanted = [*forecasts, *(one for one in results if one is active)]
     now = [one for one in wanted if _has_now(viewer, one)]
-    about = own_metadata((now or wanted)[-1])
+    chosen = (now or wanted)[-1]
+    run = own_metadata(chosen)["run"]
     return [
         layer
         for layer in viewer.layers
         if isinstance(layer, Image)
-        and (
-            own_metadata(layer).get("run") == about["run"]
-            or layer.name == about["source"]
-        )
+        and (own_metadata(layer).get("run") == run or is_of(chosen, layer))
     ]
 
 
