@@ -265,6 +265,23 @@ def test_a_slice_of_a_stack_is_explored(dock, viewer, qtbot):
     assert viewer.dims.current_step[:2] == (6, 2)
 
 
+def test_rings_lie_on_the_channel_that_was_explored(dock, viewer, qtbot):
+    both = np.repeat(gliding(FRAMES).frames, 3, 1)
+    layer = viewer.add_image(both, axis_labels=("T", "C", "Y", "X"), name="channels")
+    painted = np.zeros((FRAMES, 24, 28), np.uint8)
+    painted[:, 4:8, 4:8] = 1
+    labels = viewer.add_labels(painted[:, None].repeat(3, 1))
+    dock._refresh()
+    dock.form.picker.channel.setCurrentIndex(2)  # after all of them and the first
+    dock.form.points.box.setCurrentIndex(dock.form.points.box.findData(labels))
+    explore(dock, viewer, qtbot)
+    dock.form.results.lassoed.emit(np.arange(3))
+    dock.keep_chosen()
+    rings = viewer.layers[-1]
+    places = [layer.world_to_data(rings.data_to_world(one)) for one in rings.data]
+    assert [place[1] for place in places] == [1, 1, 1]
+
+
 def test_a_shorter_movie_is_explored_after_a_lasso(explored, viewer, qtbot):
     explored.form.results.lassoed.emit(np.arange(15, FRAMES))
     viewer.layers.clear()

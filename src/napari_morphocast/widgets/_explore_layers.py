@@ -107,8 +107,6 @@ def place_of(
     at = dict(
         zip(source.letters, [] if here is None else map(float, here), strict=False)
     )
-    if here is None:
-        at["C"] = float(source.channel or 0)
     at |= {"T": float(embedded.frames[point]), "Y": y, "X": x}
     return [at.get(letter, 0.0) for letter in source.letters]
 
