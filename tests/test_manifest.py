@@ -8,6 +8,8 @@ import pytest
 from npe2 import PluginManifest
 from qtpy.QtWidgets import QPushButton
 
+from movies import gliding
+
 NAME = "napari-morphocast"
 DOCKS = ("Train", "Forecast", "Evaluate", "Synthesize", "Explore")
 
@@ -112,3 +114,29 @@ def test_commands_forecast_a_movie_and_compare_it(window, qtbot):
     assert is_side_by_side(window)
     compare(window)
     assert not is_side_by_side(window)
+
+
+def test_the_movie_of_a_selected_result_is_forecast_and_no_other(window, qtbot):
+    from napari_morphocast.widgets._background import controller_of
+    from napari_morphocast.widgets._commands import forecast_layer
+    from napari_morphocast.widgets._movies import own_metadata
+    from napari_morphocast.widgets._preferences import remember
+
+    remember(forecast={"model": "persistence"})
+    _, dock = window.window.add_plugin_dock_widget(NAME, "Forecast")
+    frames = gliding(9).frames[:, 0]
+    movies = [window.add_image(frames, axis_labels="TYX", name=name) for name in "ab"]
+    for movie in movies:
+        window.layers.selection.active = movie
+        forecast_layer(window)
+        qtbot.waitUntil(lambda: controller_of(window).job is None, timeout=60_000)
+        dock.form.picker.choose(movies[0])
+    last = window.layers.selection.active
+    forecast_layer(window)
+    qtbot.waitUntil(lambda: controller_of(window).job is None, timeout=60_000)
+    assert own_metadata(window.layers[-1])["source"] == movies[1].name
+    window.layers.remove(movies[1])
+    window.layers.selection.active = last
+    forecast_layer(window)
+    assert controller_of(window).job is None
+    assert "is not here" in dock.form.error.text()

@@ -12,16 +12,26 @@ from napari_morphocast.widgets._side_by_side import (
 from napari_morphocast.widgets._viewers import real_viewer
 
 PLUGIN = "napari-morphocast"
+NO_MOVIE = "“{}” is a result whose movie is not here: select a movie to forecast."
 
 
 def forecast_layer(viewer: Viewer) -> None:
-    """Forecast the selected movie with the model chosen in the Forecast dock."""
+    """Forecast the selected movie with the model chosen in the Forecast dock.
+
+    Of a result it is the movie that it was made from.
+    """
     from napari.layers import Image
 
+    from napari_morphocast.widgets._layers import is_of
+
     _, dock = viewer.window.add_plugin_dock_widget(PLUGIN, "Forecast")
-    active = real_viewer(viewer).layers.selection.active
+    layers, choose = real_viewer(viewer).layers, dock.form.picker.choose
+    active = layers.selection.active
     if isinstance(active, Image):
-        dock.form.picker.choose(active)
+        movies = [active, *(one for one in layers if is_of(active, one))]
+        if not any(choose(one) for one in movies):
+            dock.show_error(NO_MOVIE.format(active.name))
+            return
     dock.presenter.refresh()
     dock.presenter.predict()
 

@@ -77,11 +77,12 @@ class MoviePicker(QWidget):
         layer = self.layers.currentData()
         return layer if layer in self._viewer.layers else None
 
-    def choose(self, layer: Image) -> None:
-        """Choose a layer; one that is not offered, such as a forecast, is not."""
+    def choose(self, layer: Image) -> bool:
+        """Choose a layer, if it is offered; a forecast is not."""
         at = self.layers.findData(layer)
         if at >= 0:
             self.layers.setCurrentIndex(at)
+        return bool(at >= 0)
 
     def facts(self) -> LayerFacts | None:
         """What the chosen layer says about itself."""
