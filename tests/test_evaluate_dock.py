@@ -256,6 +256,16 @@ def test_every_control_explains_itself(evaluated):
     assert all(control.toolTip() for control in controls)
 
 
+def test_scores_stay_with_their_movie_until_others_have_come(evaluated, viewer, qtbot):
+    first = viewer.layers[0]
+    later = viewer.add_image(first.data, name="later", scale=(2, 1, 1))
+    evaluated.form.picker.choose(later)
+    evaluated._evaluate()
+    assert evaluated._layer() is first
+    wait(qtbot, viewer)
+    assert evaluated._layer() is later
+
+
 # --- regions
 
 

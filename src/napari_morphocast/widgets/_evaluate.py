@@ -38,7 +38,8 @@ class EvaluateDock(MovieDock):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__(napari_viewer)
-        self._layer: Any = lambda: None  # of the movie that is scored or shown, weakly
+        self._layer: Any = lambda: None  # of the movie whose scores are shown, weakly
+        self._asked: Any = self._layer  # of that which was asked for last
         self.form = EvaluateForm(self, self._viewer)
         self.presenter = EvaluatePresenter(self, self._controller)
         self._begin()
@@ -96,6 +97,7 @@ class EvaluateDock(MovieDock):
 
     def show_evaluation(self, evaluation: Evaluation) -> None:
         """Draw what came out, and keep it for a dock that is opened later."""
+        self._layer = self._asked
         self._controller.kept[KEPT] = evaluation, self._layer
         self._show(evaluation)
 
@@ -124,7 +126,7 @@ class EvaluateDock(MovieDock):
         self._farewells.append(form.regions.disconnect_viewer)
 
     def _evaluate(self) -> None:
-        self._layer = self._chosen_layer()
+        self._asked = self._chosen_layer()
         self._remember()
         self.presenter.evaluate()
 
