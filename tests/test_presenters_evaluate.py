@@ -159,6 +159,17 @@ def test_a_look_reads_no_frame_twice(tmp_path):
     assert read == [0]
 
 
+def test_a_layer_that_is_no_movie_says_so_in_place_of_the_one_before(tmp_path):
+    view = screen(gliding(20), [model_file(tmp_path)])
+    made = presenter(view)
+    made.refresh()
+    assert "20 frames" in view.show_movie.call_args.args[0]
+    view.movie.side_effect = MovieError("There is no time axis.")
+    made.refresh()
+    view.show_movie.assert_called_with("")
+    view.show_warnings.assert_called_with(["There is no time axis."])
+
+
 def test_a_movie_that_is_too_short_cannot_be_evaluated(tmp_path):
     view = screen(gliding(20), [model_file(tmp_path, context=30)])
     presenter(view).refresh()

@@ -120,6 +120,17 @@ def explored(view, **how):
 # --- before
 
 
+def test_a_layer_that_is_no_movie_says_so_in_place_of_the_one_before(tmp_path):
+    view = screen(gliding(20), model_file(tmp_path))
+    made = presenter(view)
+    made.refresh()
+    assert "20 frames" in view.show_movie.call_args.args[0]
+    view.movie.side_effect = MovieError("There is no time axis.")
+    made.refresh()
+    view.show_movie.assert_called_with("")
+    view.show_warnings.assert_called_with(["There is no time axis."])
+
+
 def test_the_kinds_with_codes_are_those_that_have_some():
     have = {name for name, kind in FORECASTERS.items() if issubclass(kind, Coded)}
     assert set(CODED) == have | set(SYNTHESIZERS)

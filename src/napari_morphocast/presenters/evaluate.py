@@ -134,11 +134,9 @@ class EvaluatePresenter:
             view.show_ready(error.on_screen)
             return
         if chosen is None:
-            view.show_movie(NO_MOVIE)
             view.show_warnings([])
             view.show_ready(NO_MOVIE)
             return
-        view.show_movie(describe(chosen.movie))
         first = self._say_scored(chosen)
         view.show_warnings(_warnings(chosen, first))
         view.show_ready(self._reason(chosen, first))
@@ -220,6 +218,7 @@ class EvaluatePresenter:
         MorphocastError
             If a file, the layer, or their combination makes no sense.
         """
+        self._view.show_movie("")  # not that of the movie before, whatever goes wrong
         models = tuple(self._view.models())
         facts = tuple(read_facts(path) for path in models)
         channels = {one.channels - one.labels for one in facts}
@@ -231,6 +230,7 @@ class EvaluatePresenter:
         labels = any(one.labels for one in facts)
         most = max((one.channels for one in facts), default=None)
         movie = self._view.movie(most, labels=labels)
+        self._view.show_movie(describe(movie) if movie else NO_MOVIE)
         if movie is None:
             return None
         for one in facts:

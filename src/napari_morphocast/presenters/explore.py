@@ -310,6 +310,7 @@ class ExplorePresenter:
             If a file, the layer, or their combination makes no sense.
         """
         view, path = self._view, self._view.model()
+        view.show_movie("")  # not that of the movie before, whatever goes wrong
         facts = read_facts(path) if path else None
         movie = movie_for(facts, view)
         view.show_movie(describe(movie) if movie else NO_MOVIE)
