@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from weakref import ref
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
@@ -16,7 +19,7 @@ from napari_morphocast import api
 from napari_morphocast.presenters.model_files import SAMPLE_MAKER
 from napari_morphocast.training.config import Hardware, Run
 from napari_morphocast.widgets._background import controller_of
-from napari_morphocast.widgets._explore import ExploreDock
+from napari_morphocast.widgets._explore import KEPT, ExploreDock
 from napari_morphocast.widgets._explore_cells import cells_of, features_of
 from napari_morphocast.widgets._layers import Source
 from napari_morphocast.widgets._movies import layers_of, own_metadata
@@ -308,6 +311,19 @@ def test_points_are_saved_as_a_table(explored, tmp_path, monkeypatch):
     lines = path.with_suffix(".csv").read_text().splitlines()
     assert len(lines) == FRAMES + 1
     assert "pca_1" in lines[0]
+
+
+def test_what_was_explored_is_kept_no_longer_than_its_layer(viewer, qtbot, model):
+    show(viewer, gliding(FRAMES))
+    dock, alive = ExploreDock(viewer), ref(viewer.layers[0].data)
+    qtbot.addWidget(dock)
+    dock.choose_model(model)
+    explore(dock, viewer, qtbot)
+    dock.presenter.close()
+    assert KEPT in controller_of(viewer).kept
+    viewer.layers.clear()
+    viewer.layers.selection._current = None  # napari would keep the layer
+    qtbot.waitUntil(lambda: gc.collect() >= 0 and alive() is None)
 
 
 def test_a_reopened_dock_shows_the_same_points(explored, viewer, qtbot):

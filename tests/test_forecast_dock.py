@@ -243,6 +243,14 @@ def test_every_control_explains_itself(dock):
     assert all(control.toolTip() for control in controls)
 
 
+def test_what_was_predicted_goes_with_its_dock(dock, viewer, qtbot):
+    show(viewer, gliding(10))
+    predict(dock, viewer, qtbot)
+    assert dock.presenter.predicted
+    dock.presenter.close()
+    assert dock.presenter.predicted is None
+
+
 def test_a_layer_of_naparis_own_reader_is_repaired(
     screen, home, make_napari_viewer, tmp_path, qtbot
 ):

@@ -300,6 +300,7 @@ class ExplorePresenter:
         """The screen is gone: stop, and speak to nobody."""
         self._pictures.close()
         self._errands.close()
+        self._explored = None
 
     def _chosen(self) -> _Chosen | str:
         """Movie and model, or what is missing.

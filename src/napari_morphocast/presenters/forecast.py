@@ -171,6 +171,7 @@ class ForecastPresenter:
     def close(self) -> None:
         """The screen is gone: stop, keep what is done, speak to nobody."""
         self._errands.close()
+        self.predicted = None
 
     def _start(self, kind: Kind) -> None:
         view = self._view
@@ -209,10 +210,11 @@ class ForecastPresenter:
         def on_end() -> None:
             recorder.finish()
             newest = recorder.results[-1] if recorder.results else None
+            if self._errands.closed:
+                return
             if newest and newest.done and newest.begun.order.kind == "prediction":
                 self.predicted = None if newest.begun.between else (newest, canvas)
-            if not self._errands.closed:
-                self._ended(recorder.results)
+            self._ended(recorder.results)
 
         stop = threading.Event()
         items = forecasting(orders, stop, self._verbs)

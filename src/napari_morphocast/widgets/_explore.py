@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary, ref
 
 from napari.layers import Labels
 from qtpy.QtWidgets import QFileDialog
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from napari_morphocast.presenters.explore_work import Cells, Explored
     from napari_morphocast.widgets._layers import Source
 
-KEPT = "exploration"  # under which the controller keeps the newest, and its layer
+KEPT = "exploration"  # under which the controller keeps the newest, by its layer
 
 
 class ExploreDock(ModelDock):
@@ -103,7 +104,7 @@ class ExploreDock(ModelDock):
     def show_explored(self, explored: Explored, text: str) -> None:
         """Show other points, and keep them for a dock that is opened later."""
         self._layer, self._lassoed = self._asked, None
-        self._controller.kept[KEPT] = explored, self._layer
+        self._keep(explored)
         self.form.what.hide()
         self.form.results.show_explored(explored.embedded, _sources_of(explored), text)
 
@@ -113,7 +114,7 @@ class ExploreDock(ModelDock):
         self._moved()
         if self._lassoed is not None:
             self.presenter.choose(self._lassoed)
-        self._controller.kept[KEPT] = self.presenter.explored, self._layer
+        self._keep(self.presenter.explored)
 
     def show_shades(self, names: Sequence[str]) -> None:
         """Offer these to colour by; keeps the choice if it is still there."""
@@ -178,16 +179,20 @@ class ExploreDock(ModelDock):
         self._remember()
         self.presenter.explore()
 
+    def _keep(self, explored: Explored | None) -> None:
+        """Keep what is shown for a dock that is opened later, as long as its layer."""
+        layer = self._layer()
+        if layer is not None:
+            self._controller.kept[KEPT] = WeakKeyDictionary({layer: explored})
+
     def _show_again(self) -> None:
         """Show what was explored last, if its layer is still there."""
-        explored, layer = self._controller.kept.get(KEPT, (None, lambda: None))
-        if explored is not None and layer() in self._viewer.layers:
-            self._asked = layer
-            self.presenter.show(explored)
-            self.show_ready("")
-            self.presenter.refresh()
-        else:
-            self._controller.kept.pop(KEPT, None)
+        for layer, explored in list(self._controller.kept.pop(KEPT, {}).items()):
+            if layer in self._viewer.layers:
+                self._asked = ref(layer)
+                self.presenter.show(explored)
+                self.show_ready("")
+                self.presenter.refresh()
 
     # --- the viewer
 
