@@ -243,6 +243,13 @@ def test_every_control_explains_itself(dock):
     assert all(control.toolTip() for control in controls)
 
 
+def test_a_layer_with_more_axes_than_there_are_names_says_so(dock, viewer):
+    viewer.add_image(np.zeros((2, 2, 2, 2, 8, 8)))
+    dock.presenter.refresh()
+    assert "the array has 6" in dock.form.warnings.text()
+    assert not dock.form.predict.isEnabled()
+
+
 def test_what_was_predicted_goes_with_its_dock(dock, viewer, qtbot):
     show(viewer, gliding(10))
     predict(dock, viewer, qtbot)

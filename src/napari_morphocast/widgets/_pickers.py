@@ -191,7 +191,7 @@ class MoviePicker(QWidget):
         """Offer the channels and slices that the layer has."""
         layer, facts = self.layer(), self.facts()
         axes = facts.axes if facts else ""
-        lengths = dict(zip(axes, data_of(layer).shape, strict=True)) if layer else {}
+        lengths = dict(zip(axes, data_of(layer).shape, strict=False)) if layer else {}
         several = lengths.get("C", 1)
         numbers = [(f"channel {c}", c) for c in range(several)]
         refill(self.channel, [("all channels", None), *numbers])
