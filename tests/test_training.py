@@ -14,6 +14,7 @@ from movies import constant, gliding
 from napari_morphocast import api
 from napari_morphocast.data.io import read_movie, write_movie
 from napari_morphocast.data.movie import Movie
+from napari_morphocast.data.windows import Window
 from napari_morphocast.errors import (
     CheckpointError,
     MovieError,
@@ -76,9 +77,12 @@ def test_a_short_training_beats_nothing_moves(path):
     assert last.validation < 0.5 * read(path)[0].scores["persistence"]
 
 
-@pytest.mark.parametrize(("frame", "known"), [(32, False), (31, True), (28, True)])
-def test_the_start_is_solved_on_all_known_frames_and_no_unseen_one(
-    frame, known, tmp_path
+@pytest.mark.parametrize(
+    ("frame", "known", "judged"),
+    [(32, False, False), (31, True, False), (28, True, False), (20, True, True)],
+)
+def test_the_start_is_solved_on_all_known_frames_but_judged_as_of_before_validation(
+    frame, known, judged, tmp_path
 ):
     frames = np.random.default_rng(0).normal(100, 9, (40, 1, 16, 16))
     changed = frames.copy()
@@ -86,8 +90,18 @@ def test_the_start_is_solved_on_all_known_frames_and_no_unseen_one(
     paths = tmp_path / "before.morphocast", tmp_path / "after.morphocast"
     for path, some in zip(paths, (frames, changed), strict=True):
         events_of(path, Movie(some), epochs=1, learning_rate=1e-9, ema=0)
-    start, again = (weights(path)["correction.regression.weight"] for path in paths)
+    name = "correction.regression.weight"
+    start, again = (weights(path)[name] for path in paths)
     assert torch.equal(start, again) != known
+    start, again = (read_state(path).fair[name] for path in paths)
+    assert torch.equal(start, again) != judged
+    checkpoint, network = read(path)
+    network.load_state_dict(read_state(path).fair, strict=False)
+    scaled = torch.from_numpy(checkpoint.scaling.apply(changed.astype(np.float32)))
+    windows = torch.stack([scaled[last - 3 : last + 1] for last in range(27, 32)])
+    with torch.no_grad():
+        loss, _ = network.validate(Window(windows[:, :3], windows[:, 3:]))
+    assert checkpoint.scores["validation"] == pytest.approx(float(loss), rel=1e-3)
 
 
 def test_a_run_starts_counts_saves_and_finishes(path):

@@ -21,7 +21,7 @@ from napari_morphocast.training.config import Hardware, Run, TrainConfig, checke
 from napari_morphocast.training.devices import choose
 from napari_morphocast.training.fit import Job, fit
 from napari_morphocast.training.record import records
-from napari_morphocast.training.resume import begun_with, read_state
+from napari_morphocast.training.resume import RunState, begun_with, read_state
 from napari_morphocast.training.trained import Trained
 from napari_morphocast.training.tuning import stretches
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from napari_morphocast.data.windows import Split, WindowSpec
+    from napari_morphocast.data.windows import Part, Split, WindowSpec
     from napari_morphocast.models.base import Model as Network
     from napari_morphocast.training.events import Event
 
@@ -92,10 +92,11 @@ def train(
         movies=records(split.validation),
         **stamp(),
     )
-    model = before.model if before else _fresh(draft, split)
+    model, fair = (before.model, {}) if before else _fresh(draft, split)
     draft = _with_an_epoch_each(draft, len(model.stages()))
-    job = Job(draft, path, hardware or Hardware(), stop or threading.Event(), note=note)
-    return _begin(model, split, job)
+    state = RunState(draft=draft.model_dump_json(), fair=fair)
+    how = hardware or Hardware(), stop or threading.Event()
+    return _begin(model, split, Job(draft, path, *how, state, note))
 
 
 def resume(
@@ -163,17 +164,26 @@ def _begin(model: Network, split: Split, job: Job) -> Iterator[Event]:
     return fit(model, split.train, split.validation, job)
 
 
-def _fresh(draft: Checkpoint, split: Split) -> Network:
-    """Make a network, and solve at once for what needs no descent."""
+def _fresh(draft: Checkpoint, split: Split) -> tuple[Network, dict[str, Tensor]]:
+    """Make a network, and solve at once for what needs no descent.
+
+    On all known frames, for the latest are most like those to come, and few
+    coefficients for all pixels remember nothing; and, to judge by the validation
+    frames, on those before them.
+    """
     torch.manual_seed(draft.training.seed)
     model = draft.build()
     if not model.stages():
         raise SettingsError(
             f"{draft.model} needs no training; use its name as a model."
         )
-    if isinstance(model, Forecaster):
-        model.tune(_examples(split, draft.scaling, model.lookback))
-    return model
+    if not isinstance(model, Forecaster):
+        return model, {}
+    how = split.train.spec, draft.scaling, model.lookback
+    model.tune(_examples(split.train.parts, *how))
+    fair = {name: found.clone() for name, found in model.found.items()}
+    model.tune(_examples(split.known, *how))
+    return model, fair
 
 
 def _with_an_epoch_each(draft: Checkpoint, stages: int) -> Checkpoint:
@@ -259,19 +269,17 @@ def divided(movies: Sequence[Movie], spec: WindowSpec, config: TrainConfig) -> S
     return split._replace(train=without_outliers(split.train, config.outliers))
 
 
-def _examples(split: Split, scaling: Scaling, lookback: int) -> Iterator[Tensor]:
-    """Stretches of known frames, (T, C, Y, X): some that are shown, then a target.
-
-    Those for validation are among them: few coefficients for all pixels remember
-    nothing, the latest frames are most like those to come, and a network is kept only
-    where it forecasts them better than whoever has seen them.
+def _examples(
+    parts: Sequence[Part], spec: WindowSpec, scaling: Scaling, lookback: int
+) -> Iterator[Tensor]:
+    """Stretches of some parts, (T, C, Y, X): frames that are shown, then a target.
 
     Between two halves only the last frame shown is a target, so a stretch has no more
     frames before it than are looked at.
     """
-    spec = split.train.spec.model_copy(update={"horizon": 1})
+    spec = spec.model_copy(update={"horizon": 1})
     shown = spec.order if spec.task == "forecast" else spec.order[-lookback - 1 :]
-    for frames in stretches(split.known, spec.length, scaling):
+    for frames in stretches(parts, spec.length, scaling):
         yield frames[list(shown)]
 
 

@@ -153,6 +153,8 @@ class Model(nn.Module, ABC):
 class Forecaster(Model):
     """Foretells the frames that follow some frames."""
 
+    tuned: ClassVar[tuple[str, ...]] = ()  # names of the buffers that ``tune`` fills
+
     def __init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if name:
@@ -177,6 +179,12 @@ class Forecaster(Model):
         stretches : iterable of Tensor, shape (T, C, Y, X)
             Neighbouring training frames, scaled to about 0..1.
         """
+
+    @property
+    def found(self) -> dict[str, Tensor]:
+        """What ``tune`` found, by its name in the state."""
+        every = self.named_buffers()
+        return {n: found for n, found in every if n.rpartition(".")[2] in self.tuned}
 
     def forget(self) -> None:
         """Undo ``tune``, where it has done harm; nothing to undo unless told."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_morphocast.models.base import Forecaster, ModelConfig
-from napari_morphocast.models.correction import Begin, Correction
+from napari_morphocast.models.correction import TUNED, Begin, Correction
 from napari_morphocast.models.flow import PAIRS, going_on, motions
 from napari_morphocast.models.layers import padded
 from napari_morphocast.models.limits import Limits
@@ -184,6 +184,7 @@ class ConvLSTM(Forecaster, name="convlstm"):
     """Stacked ConvLSTM cells over patches, and a head that makes the next frame."""
 
     Config = ConvLSTMConfig
+    tuned = TUNED
     config: ConvLSTMConfig
 
     def __init__(self, config: ConvLSTMConfig, channels: int) -> None:

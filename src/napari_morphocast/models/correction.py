@@ -23,6 +23,7 @@ SEARCH, PACE = 300, 2.0  # steps, and their length, to the best mixture for all 
 RAREST = 1e-3  # share that each forecast keeps in it
 WORTH = 0.1  # of the error that the motions must take away, or they are left out
 LEAST = 1e-6  # error that counts as one
+TUNED = "weight", "bias", "usual"  # buffers; whether motion is mixed in is not judged
 
 
 class Begin(BaseModel):

@@ -60,6 +60,15 @@ class Ensemble(Forecaster):
             order = torch.randperm(len(kept), generator=lot).tolist()
             member.tune([kept[place] for place in order[: -(-len(kept) // 2)]])
 
+    @property
+    def found(self) -> dict[str, Tensor]:
+        """What each member found."""
+        return {
+            f"members.{number}.{name}": found
+            for number, member in enumerate(self._each)
+            for name, found in member.found.items()
+        }
+
     def forget(self) -> None:
         """Undo what all members found."""
         for member in self._each:

@@ -71,6 +71,7 @@ class SDCNet(Moving, name="sdc_net"):
     """
 
     Config = SDCConfig
+    tuned = ("going",)
     implied = frozenset({"labels"})
     config: SDCConfig
     going: Tensor

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_morphocast.models.base import Forecaster, ModelConfig
-from napari_morphocast.models.correction import Begin, Correction
+from napari_morphocast.models.correction import TUNED, Begin, Correction
 from napari_morphocast.models.flow import PAIRS, going_on, motions
 from napari_morphocast.models.layers import padded
 from napari_morphocast.models.limits import Limits
@@ -95,6 +95,7 @@ class UNet(Forecaster, name="unet"):
     """
 
     Config = UNetConfig
+    tuned = TUNED
     config: UNetConfig
 
     def __init__(self, config: UNetConfig, channels: int) -> None:

@@ -10,7 +10,7 @@ from napari_morphocast.data.windows import Windows
 from napari_morphocast.evaluation.calibration import Calibration, variance
 from napari_morphocast.training.checkpoint import save
 from napari_morphocast.training.trained import Trained
-from napari_morphocast.training.tuning import SIDE, square
+from napari_morphocast.training.tuning import SIDE, exchanged, square
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +23,12 @@ FEWEST, MOST = 4, 16  # windows that are forecast
 PIXELS = 2**18  # to forecast in all, where that leaves enough windows
 
 
-def calibrate(path: Path, validation: Windows, device: torch.device) -> None:
+def calibrate(
+    path: Path, validation: Windows, device: torch.device, fair: dict[str, torch.Tensor]
+) -> None:
     """Note in the file of an ensemble how far its members can be trusted.
+
+    ``fair`` is the start that has not seen the validation frames.
 
     Raises
     ------
@@ -33,7 +37,8 @@ def calibrate(path: Path, validation: Windows, device: torch.device) -> None:
     """
     trained = Trained.read(path).to(device)
     windows = _far(validation)
-    leads = _errors(trained, windows, _chosen(windows))
+    with exchanged(trained.model, fair):
+        leads = _errors(trained, windows, _chosen(windows))
     pictured = validation.parts[0].movie.pictured
     checkpoint = trained.checkpoint.model_copy(
         update={"calibration": Calibration.fit(leads, pictured)}

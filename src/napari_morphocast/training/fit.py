@@ -31,8 +31,9 @@ from napari_morphocast.training.events import (
     Started,
 )
 from napari_morphocast.training.feed import Feed, Shard
-from napari_morphocast.training.memory import free, ran_out
-from napari_morphocast.training.resume import RunState, write_state
+from napari_morphocast.training.memory import ran_out, used_up
+from napari_morphocast.training.resume import write_state
+from napari_morphocast.training.tuning import exchanged
 
 if TYPE_CHECKING:
     import threading
@@ -45,21 +46,22 @@ if TYPE_CHECKING:
     from napari_morphocast.data.windows import Window, Windows
     from napari_morphocast.models.base import Model, Stage
     from napari_morphocast.training.config import Hardware
+    from napari_morphocast.training.resume import RunState
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
     """What is trained, how, where to, and from where it goes on.
 
-    ``draft`` is the checkpoint to be, all but its scores; ``state`` is that of an
-    earlier run of the same job; ``note`` is told when the run starts.
+    ``draft`` is the checkpoint to be, all but its scores; ``state`` is where the run
+    is, at its beginning or where it was stopped; ``note`` is told when it starts.
     """
 
     draft: Checkpoint
     path: Path
     hardware: Hardware
     stop: threading.Event
-    state: RunState | None = None
+    state: RunState
     note: str = ""
 
 
@@ -81,7 +83,8 @@ def fit(model: Model, train: Windows, validation: Windows, job: Job) -> Iterator
         yield from loop.run()
     except RuntimeError as error:  # NotImplementedError is one, too
         if ran_out(error):
-            raise TrainingError(_memory_advice(job)) from None
+            device, kept = choose(job.hardware.device), job.path.exists()
+            raise TrainingError(used_up(device, job.draft, kept=kept)) from None
         if "implemented for the MPS device" not in str(error):
             raise
         lacking = str(error).split("'")[1]
@@ -103,8 +106,7 @@ class _Loop:
     def __init__(
         self, model: Model, train: Windows, validation: Windows, job: Job
     ) -> None:
-        self.job, self.config = job, job.draft.training
-        self.state = job.state or RunState(draft=job.draft.model_dump_json())
+        self.job, self.config, self.state = job, job.draft.training, job.state
         self.fabric = engine(job.hardware)
         self.device = self.fabric.device
         shard = Shard(self.fabric.global_rank, self.fabric.world_size)
@@ -136,7 +138,8 @@ class _Loop:
             self._offer(self._validate()[0])
         self._keep()
         if self.config.members > 1 and self.fabric.is_global_zero:
-            calibrate(self.job.path, self.feed.validation, self.device)
+            fair = self.state.fair
+            calibrate(self.job.path, self.feed.validation, self.device, fair)
         yield Saved(self.job.path)
         yield Finished(why)
 
@@ -247,11 +250,13 @@ class _Loop:
             return validation
         networks = self.model, self.average.module
         tuned = [deepcopy(network.state_dict()) for network in networks]
+        fair, self.state.fair = self.state.fair, {}
         for network in networks:
             cast("Forecaster", network).forget()
         without, _ = self._validate()
         if without < validation:
             return without
+        self.state.fair = fair
         for network, weights in zip(networks, tuned, strict=True):
             network.load_state_dict(weights)
         return validation
@@ -295,13 +300,14 @@ class _Loop:
         validate = model.stages()[self.state.place].validate or model.validate
         total = count = 0.0
         preview = np.empty((0,), np.float32)
-        for batch in self.feed.checks():
-            with self.fabric.autocast():
-                loss, found = validate(batch)
-            total += float(loss) * len(batch.target)
-            count += len(batch.target)
-            if not preview.size:
-                preview = self.feed.grey(model.pictures(batch, found).float())
+        with exchanged(model, self.state.fair):
+            for batch in self.feed.checks():
+                with self.fabric.autocast():
+                    loss, found = validate(batch)
+                total += float(loss) * len(batch.target)
+                count += len(batch.target)
+                if not preview.size:
+                    preview = self.feed.grey(model.pictures(batch, found).float())
         return total / count, preview
 
     def _share_buffers(self) -> None:
@@ -385,14 +391,3 @@ class _Loop:
 def mixed(*numbers: int) -> int:
     """One seed from several numbers."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint32)[0])
-
-
-def _memory_advice(job: Job) -> str:
-    training, window = job.draft.training, job.draft.window
-    device = choose(job.hardware.device)
-    kept = " The best model so far is kept." if job.path.exists() else ""
-    return (
-        f"Memory ran out on {device}{free(device)} with a batch of {training.batch}, a "
-        f"crop of {training.crop or 'whole frames'} and {window.length} frames per "
-        f"window; halve the batch or the crop.{kept}"
-    )

@@ -12,6 +12,8 @@ from napari_morphocast.errors import ForecastError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from napari_morphocast.training.checkpoint import Checkpoint
+
 WORDS = "not enough memory", "can't allocate memory", "out of memory"
 
 
@@ -27,6 +29,17 @@ def free(device: torch.device) -> str:
         return ""
     left, everything = torch.cuda.mem_get_info(device)
     return f" ({left / 2**30:.1f} of {everything / 2**30:.1f} GB are free now)"
+
+
+def used_up(device: torch.device, draft: Checkpoint, *, kept: bool) -> str:
+    """That a run has used up the memory, what it needed it for, and what to change."""
+    training, window = draft.training, draft.window
+    return (
+        f"Memory ran out on {device}{free(device)} with a batch of {training.batch}, a "
+        f"crop of {training.crop or 'whole frames'} and {window.length} frames per "
+        f"window; halve the batch or the crop."
+        f"{' The best model so far is kept.' * kept}"
+    )
 
 
 @contextmanager

@@ -42,6 +42,7 @@ class RunState:
     weights: dict[str, Any] = field(default_factory=dict)
     average: dict[str, Any] = field(default_factory=dict)
     optimizers: list[dict[str, Any]] = field(default_factory=list)
+    fair: dict[str, Any] = field(default_factory=dict)  # start to be judged with
     draft: str = ""  # the checkpoint to be, as JSON
 
     def complete(self, training: TrainConfig) -> bool:

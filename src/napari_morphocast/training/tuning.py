@@ -1,7 +1,8 @@
-"""Training frames for what is fitted at once: a few short stretches of each movie."""
+"""What is fitted at once, to a few short stretches of each movie."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from torch import Tensor
+    from torch.nn import Module
 
     from napari_morphocast.data.scaling import Scaling
     from napari_morphocast.data.windows import Part
@@ -48,6 +50,16 @@ def stretches(parts: Sequence[Part], length: int, scaling: Scaling) -> Iterator[
         for start in (whole[int(place)] for place in places):
             frames = read_finite(part.movie, start, min(start + length, part.stop))
             yield torch.from_numpy(scaling.apply(square(frames, rng)))
+
+
+@contextmanager
+def exchanged(model: Module, found: dict[str, Tensor]) -> Iterator[None]:
+    """Let a model forecast from what was found elsewhere, for a while."""
+    own = model.state_dict()
+    kept = {name: own[name].clone() for name in found}
+    model.load_state_dict(found, strict=False)
+    yield
+    model.load_state_dict(kept, strict=False)
 
 
 def square(
