@@ -53,6 +53,9 @@ WRITTEN = {
     "critic": 1,
     "path": 2,
 }
+TURNED: dict[str, dict[str, dict[str, Any]]] = {  # nuclei have no right way up
+    "hela": {"cell_gan": {"turns": True}, "vae": {"flips": True}}
+}
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "cell_gan": ("cell_gan", {"side": SIDE}),
     "thesis": ("cell_gan", {"side": SIDE, **WRITTEN, "activation": "pade"}),
@@ -151,7 +154,8 @@ def _judged(
     movie: Movie, model: str, given: argparse.Namespace, name: str
 ) -> tuple[Judged, Path]:
     kind, settings = MODELS[model]
-    run = Run.make(kind, minutes=given.minutes, **settings)
+    turned = TURNED.get(name, {}).get(model, {})
+    run = Run.make(kind, minutes=given.minutes, **settings, **turned)
     hardware = Hardware(device=given.device)
     path = Path(tempfile.mkdtemp()) / f"{model}.morphocast"
     for _ in api.train(movie, path, run, hardware=hardware):
