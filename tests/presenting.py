@@ -6,6 +6,7 @@ import json
 import struct
 from dataclasses import dataclass, field
 
+from napari_morphocast.errors import MovieError
 from napari_morphocast.presenters.job import BusyError, Job, work
 
 
@@ -73,3 +74,13 @@ def model_file(path, **changes):
     header = json.dumps({"__metadata__": {"morphocast": json.dumps(about)}}).encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header)
     return path
+
+
+def require_facts_to_go(presenter, view):
+    """A layer that is no movie is not described by the facts of the one before."""
+    presenter.refresh()
+    assert "20 frames" in view.show_movie.call_args.args[0]
+    view.movie.side_effect = MovieError("There is no time axis.")
+    presenter.refresh()
+    view.show_movie.assert_called_with("")
+    view.show_warnings.assert_called_with(["There is no time axis."])

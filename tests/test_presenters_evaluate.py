@@ -26,7 +26,7 @@ from napari_morphocast.presenters.evaluate_work import (
     evaluating,
 )
 from napari_morphocast.presenters.job import Job
-from presenting import Now
+from presenting import Now, require_facts_to_go
 
 
 def scores(skill=0.5, notes=(), leads=(1, 2), model="cells"):
@@ -161,13 +161,7 @@ def test_a_look_reads_no_frame_twice(tmp_path):
 
 def test_a_layer_that_is_no_movie_says_so_in_place_of_the_one_before(tmp_path):
     view = screen(gliding(20), [model_file(tmp_path)])
-    made = presenter(view)
-    made.refresh()
-    assert "20 frames" in view.show_movie.call_args.args[0]
-    view.movie.side_effect = MovieError("There is no time axis.")
-    made.refresh()
-    view.show_movie.assert_called_with("")
-    view.show_warnings.assert_called_with(["There is no time axis."])
+    require_facts_to_go(presenter(view), view)
 
 
 def test_a_movie_that_is_too_short_cannot_be_evaluated(tmp_path):

@@ -28,7 +28,7 @@ from napari_morphocast.presenters.explore_work import (
 )
 from napari_morphocast.presenters.job import BusyError, Job
 from napari_morphocast.presenters.model_files import CODED, coders
-from presenting import Now
+from presenting import Now, require_facts_to_go
 
 
 def points(count=20, cells=1, **more):
@@ -122,13 +122,7 @@ def explored(view, **how):
 
 def test_a_layer_that_is_no_movie_says_so_in_place_of_the_one_before(tmp_path):
     view = screen(gliding(20), model_file(tmp_path))
-    made = presenter(view)
-    made.refresh()
-    assert "20 frames" in view.show_movie.call_args.args[0]
-    view.movie.side_effect = MovieError("There is no time axis.")
-    made.refresh()
-    view.show_movie.assert_called_with("")
-    view.show_warnings.assert_called_with(["There is no time axis."])
+    require_facts_to_go(presenter(view), view)
 
 
 def test_the_kinds_with_codes_are_those_that_have_some():

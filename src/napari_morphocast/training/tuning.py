@@ -58,8 +58,10 @@ def exchanged(model: Module, found: dict[str, Tensor]) -> Iterator[None]:
     own = model.state_dict()
     kept = {name: own[name].clone() for name in found}
     model.load_state_dict(found, strict=False)
-    yield
-    model.load_state_dict(kept, strict=False)
+    try:
+        yield
+    finally:
+        model.load_state_dict(kept, strict=False)
 
 
 def square(

@@ -46,7 +46,8 @@ def with_cells(
 ) -> tuple[Movie, list[Source]]:
     """A movie with the labels of a layer as its last channel, and whence each comes.
 
-    They are read when a frame is looked at; ``settled`` keeps them as they are.
+    They are read when a frame is looked at, or once if they have no time; ``settled``
+    keeps them as they are.
 
     Raises
     ------
@@ -59,7 +60,8 @@ def with_cells(
             "use a segmentation beside it, or split the layer into its channels."
         )
     labels = on_movie(layer, sources[0])
-    if not any(labels[frame].any() for frame in range(len(labels))):
+    seen = labels[0] if labels.still else labels
+    if not any(part.any() for part in seen):
         raise MovieError(
             f"Nothing in the layer {layer.name!r} lies on the movie; choose the labels "
             "that belong to it."
@@ -70,7 +72,7 @@ def with_cells(
             f"{len(movie)} only: give it the time step of the movie, or choose the "
             "labels that belong to it."
         )
-    return with_labels(movie, labels), [*sources, cells_of(sources[0], movie)]
+    return with_labels(movie, seen), [*sources, cells_of(sources[0], movie)]
 
 
 def cells_of(source: Source, movie: Movie) -> Source:

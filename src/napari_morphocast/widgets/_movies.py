@@ -15,7 +15,7 @@ from napari_morphocast.data.movie import LazyFrames, Movie
 from napari_morphocast.errors import MovieError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from napari.components import ViewerModel
     from napari.layers import Image, Layer
@@ -142,17 +142,23 @@ def movie_from_layer(
     )
 
 
+def of_one_movie(layer: Layer, layers: Iterable[Layer]) -> list[Layer]:
+    """Those of some layers that are channels of the same movie; ``layer`` at the end.
+
+    A channel may be there twice, if somebody has duplicated its layer.
+    """
+    movie = own_metadata(layer).get("movie")
+    others = [one for one in layers if one is not layer]
+    known = [one for one in others if movie and own_metadata(one).get("movie") == movie]
+    return [*known, layer]
+
+
 def channels_of_one_movie(viewer: ViewerModel, layer: Layer) -> list[Layer]:
     """All channels, in order, of the movie that ``layer`` is one channel of."""
-    movie = own_metadata(layer).get("movie")
-    if movie is None:
+    if "movie" not in own_metadata(layer):
         return [layer]
-    family = {
-        own_metadata(other)["channel"]: other
-        for other in viewer.layers
-        if own_metadata(other).get("movie") == movie
-    }
-    family[own_metadata(layer)["channel"]] = layer
+    every = of_one_movie(layer, viewer.layers)
+    family = {own_metadata(one)["channel"]: one for one in every}
     return [family[channel] for channel in sorted(family)]
 
 

@@ -11,6 +11,8 @@ from scipy.ndimage import affine_transform
 from napari_morphocast.widgets._movies import data_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from napari.layers import Labels
     from numpy.typing import NDArray
 
@@ -64,6 +66,9 @@ class OnMovie:
 
     def __len__(self) -> int:
         return self.shape[0]
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        return map(self._frame, range(len(self)))
 
     def __getitem__(self, time: Any) -> NDArray[Any]:
         frames = range(len(self))[time]

@@ -148,6 +148,6 @@ def _painted(layer: Labels, source: Source) -> NDArray[np.bool_]:
     labels = on_movie(layer, source)
     if labels.still:
         return np.asarray(labels[0] != 0)
-    mask = np.stack([labels[frame] != 0 for frame in range(len(labels))])
+    mask = np.stack([frame != 0 for frame in labels])
     some = mask.any((1, 2))
     return mask[some][0] if some.sum() == 1 else mask

@@ -8,7 +8,7 @@ import numpy as np
 from napari.layers import Image
 
 from napari_morphocast.widgets._layers import is_of
-from napari_morphocast.widgets._movies import own_metadata
+from napari_morphocast.widgets._movies import of_one_movie, own_metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -49,10 +49,7 @@ def repair(layer: Layer, facts: LayerFacts, others: Iterable[Layer] = ()) -> Non
 def _on(layer: Layer, others: Iterable[Layer]) -> list[Layer]:
     """What belongs to a movie: its channels, what was drawn on it or made of it."""
     others = [one for one in others if one is not layer]
-    movie = own_metadata(layer).get("movie")
-    family = [layer] + [
-        one for one in others if movie and own_metadata(one).get("movie") == movie
-    ]
+    family = of_one_movie(layer, others)
     return [
         one
         for one in others
