@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 
@@ -50,8 +51,9 @@ def displaced(frames: Tensor, motion: Tensor, kernels: Kernels) -> Tensor:
 
     with i and j from -(N - 1) / 2 on, and I interpolated bilinearly. All taps of a
     pixel lie equally far from whole pixels, so interpolation and kernel together are a
-    kernel of N + 1 taps on whole pixels. Only one row of taps is in memory at a time,
-    also when gradients are taken.
+    kernel of N + 1 taps on whole pixels. Only one row of taps is in memory at a time.
+    Kept for gradients are, with N = 7, 34 planes (Y, X) and the frames twice: no taps
+    (49 planes), and each pixel's place once.
 
     Parameters
     ----------
@@ -75,40 +77,49 @@ def displaced(frames: Tensor, motion: Tensor, kernels: Kernels) -> Tensor:
     top, left = y.detach().floor(), x.detach().floor()
     rows = _between(kernels.rows, (y - top)[:, None])
     columns = _between(kernels.columns, (x - left)[:, None])
-    places = _places(left, columns, width)
+    far = kernels.rows.shape[1]  # all pixels that lie further outside are alike
+    around = F.pad(frames, (far,) * 4, mode="replicate")
+    row, column = _first(top, height, far), _first(left, width, far)
+    corner = row * around.shape[-1] + column
     total = torch.zeros_like(frames)
-    for row, weight in zip(
-        _places(top, rows, height).unbind(1), rows.split(1, 1), strict=True
-    ):
-        given = frames, row, places, columns
+    for number, weight in enumerate(rows.split(1, 1)):
+        given = around, corner, number, weight, columns
         if torch.is_grad_enabled():
             line = checkpoint(
                 _line, *given, use_reentrant=False, preserve_rng_state=False
             )
         else:
             line = _line(*given)
-        total = total + weight * line
+        total = total + line
     return total
 
 
-def _line(frames: Tensor, row: Tensor, places: Tensor, columns: Tensor) -> Tensor:
-    """One row of taps, summed: (B, C, Y, X), from places (B, N + 1, Y, X) in a row."""
-    size, channels, _, width = frames.shape
-    index = (row[:, None] * width + places).flatten(1)[:, None]
-    index = index.expand(-1, channels, -1)
-    taps = frames.flatten(2).gather(2, index).view(size, channels, *places.shape[1:])
-    return (taps * columns[:, None]).sum(2)
+def _line(
+    around: Tensor, corner: Tensor, number: int, weight: Tensor, columns: Tensor
+) -> Tensor:
+    """One row of taps, summed: (B, C, Y, X), from the ``number``-th below a corner."""
+    taps = _row(around, corner, number, columns.shape[1])
+    return (taps * columns[:, None]).sum(2) * weight
+
+
+def _row(around: Tensor, corner: Tensor, number: int, count: int) -> Tensor:
+    """Taps (B, C, count, Y, X) of the ``number``-th row below a corner.
+
+    ``corner`` (B, Y, X) is where each pixel's first tap lies in a flat frame.
+    """
+    places = number * around.shape[-1] + torch.arange(count, device=corner.device)
+    index = (corner[:, None] + places[:, None, None]).flatten(1)[:, None]
+    found = around.flatten(2).gather(2, index.expand(-1, around.shape[1], -1))
+    return found.view(*around.shape[:2], count, *corner.shape[1:])
 
 
 def _between(kernel: Tensor, part: Tensor) -> Tensor:
     """Kernel (B, N + 1, Y, X) on whole pixels, its taps ``part`` of a pixel further."""
-    first = torch.cat([(1 - part) * kernel, torch.zeros_like(part)], 1)
-    second = torch.cat([torch.zeros_like(part), part * kernel], 1)
-    return first + second
+    further = part * kernel
+    none = torch.zeros_like(part)
+    return torch.cat([kernel - further, none], 1) + torch.cat([none, further], 1)
 
 
-def _places(start: Tensor, weights: Tensor, size: int) -> Tensor:
-    """Whole places of all taps along an axis, (B, N + 1, Y, X)."""
-    taps = torch.arange(weights.shape[1], device=start.device)
-    away = taps - (len(taps) - 2) // 2
-    return (start[:, None] + away[:, None, None]).clamp(0, size - 1).long()
+def _first(start: Tensor, size: int, far: int) -> Tensor:
+    """Place of the first tap along an axis, ``far`` pixels wider on either side."""
+    return (start + far - far // 2).clamp(0, size - 1 + far).long()
