@@ -55,6 +55,13 @@ def test_no_motion_and_kernels_of_one_change_no_bit(kind):
     assert torch.equal(displaced(frames, still, Kernels.identity(SIDE, frames)), frames)
 
 
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+def test_half_precision_does_not_lose_its_place(kind):
+    frames = drawn(1, 1, 4, 4000).to(kind)
+    still = torch.zeros(1, 2, 4, 4000, dtype=kind)
+    assert torch.equal(displaced(frames, still, Kernels.identity(SIDE, frames)), frames)
+
+
 def test_with_kernels_of_one_it_is_the_sampler_of_torch():
     frames, motion, _ = scene()
     kernels = Kernels.identity(SIDE, frames)

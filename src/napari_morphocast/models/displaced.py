@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from napari_morphocast.models.motion import countable
+
 
 class Kernels(NamedTuple):
     """Separable kernels, one for each pixel: each (B, N, Y, X), with an odd N.
@@ -71,6 +73,7 @@ def displaced(frames: Tensor, motion: Tensor, kernels: Kernels) -> Tensor:
         Bit for bit ``frames`` without motion and with kernels that are one in the
         middle.
     """
+    motion = countable(motion)
     height, width = frames.shape[-2:]
     y = motion[:, 0] + torch.arange(height, device=frames.device)[:, None]
     x = motion[:, 1] + torch.arange(width, device=frames.device)

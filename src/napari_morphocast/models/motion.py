@@ -24,8 +24,7 @@ def warp(frame: Tensor, displacement: Tensor) -> Tensor:
         used: it works in coordinates of -1..1 and rounds even the identity.
     """
     height, width = frame.shape[-2:]
-    if displacement.dtype in (torch.bfloat16, torch.float16):
-        displacement = displacement.float()  # these cannot count the pixels of a frame
+    displacement = countable(displacement)
     rows = torch.arange(height, device=frame.device, dtype=displacement.dtype)
     columns = torch.arange(width, device=frame.device, dtype=displacement.dtype)
     y = (displacement[:, :1] + rows[:, None]).clamp(0, height - 1)
@@ -43,3 +42,10 @@ def warp(frame: Tensor, displacement: Tensor) -> Tensor:
     upper = fetch(y0, x0) * (1 - right) + fetch(y0, x1) * right
     lower = fetch(y1, x0) * (1 - right) + fetch(y1, x1) * right
     return upper * (1 - down) + lower * down
+
+
+def countable(displacement: Tensor) -> Tensor:
+    """As numbers that can count the pixels of a frame: half precision cannot."""
+    if displacement.dtype in (torch.bfloat16, torch.float16):
+        return displacement.float()
+    return displacement
