@@ -4,7 +4,7 @@
 
 Both make the same frame from kernels of 7 x 7 and a motion at every pixel, forwards and
 backwards; prints how many times longer unfold takes, and how many frames' worth of
-memory either one keeps for the way back. One thread.
+memory either one keeps for the way back. One thread; a first round is not counted.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from statistics import median
 
 import torch
+from stopwatch import ratio, take_turns
 from table import machine
 from torch import Tensor
 from torch.nn import functional as F
@@ -53,7 +54,7 @@ def main() -> None:
     torch.set_num_threads(1)
     lines = [*machine(torch.device("cpu"), "displaced.py"), "", *HEAD]
     for size in SIZES:
-        forward, both = _ratios(size)
+        forward, both = (_ratio(size, learning=it) for it in (False, True))
         kept = [_kept(method, size) for method in (unfolded, displaced)]
         lines.append(
             f"| {size} x {size} | {forward} | {both} | {kept[0]:.0f} frames "
@@ -75,28 +76,29 @@ def _scene(size: int) -> tuple[Tensor, Tensor, Kernels]:
     return scene[0], scene[1], Kernels(scene[2], scene[3])
 
 
-def _ratios(size: int) -> tuple[str, str]:
-    """How many times longer unfold takes: median, and range of nine rounds."""
-    found: dict[bool, list[float]] = {False: [], True: []}
-    for _ in range(ROUNDS):
-        for learning, ratios in found.items():
-            took = [_time(m, size, learning=learning) for m in (unfolded, displaced)]
-            ratios.append(took[0] / took[1])
-    return (_said(found[False]), _said(found[True]))
-
-
-def _said(ratios: list[float]) -> str:
-    return f"{median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})"
+def _ratio(size: int, *, learning: bool) -> str:
+    """How many times longer unfold takes: median, and range of the rounds."""
+    contenders = {
+        method.__name__: partial(_time, method, size, learning=learning)
+        for method in (unfolded, displaced)
+    }
+    take_turns(contenders, 1)  # warm up
+    unfold, ours = take_turns(contenders, ROUNDS).values()
+    return ratio(unfold, ours)
 
 
 def _time(method: Method, size: int, *, learning: bool) -> float:
-    frames, motion, kernels = _scene(size)
-    began = time.process_time()
-    with torch.set_grad_enabled(learning):
-        made = method(frames, motion, kernels)
-    if learning:
-        made.sum().backward()
-    return time.process_time() - began
+    """Seconds that the process computes, at every size for as many pixels."""
+    took = 0.0
+    for _ in range((SIZES[-1] // size) ** 2):
+        frames, motion, kernels = _scene(size)
+        began = time.process_time()
+        with torch.set_grad_enabled(learning):
+            made = method(frames, motion, kernels)
+        if learning:
+            made.sum().backward()
+        took += time.process_time() - began
+    return took
 
 
 def _kept(method: Method, size: int) -> float:
