@@ -62,8 +62,9 @@ class SDCNet(Moving, name="sdc_net"):
 
     The decoders say for every pixel where it comes from, and how it is filtered there,
     along Y and along X (Reich, 2020, "Generation and simulation of yeast microscopy
-    imagery with deep learning", chapter 6, after Reda et al., 2018). Grey levels are
-    never made up: all that is forecast has been moved there.
+    imagery with deep learning", chapter 6, after Reda et al., 2018). A forecast pixel
+    is a weighted sum of those there; weights may be negative and need not sum to one,
+    and a frame is held between ``Limits``.
 
     In a rollout the motion that was forecast is that of the forecast frame. With
     ``source = "known"`` motions are strung together and the last known frame is moved
