@@ -11,7 +11,14 @@ from napari_morphocast.models.advection import Advection, AdvectionConfig
 from napari_morphocast.models.base import Forecaster, model_class
 from napari_morphocast.models.correction import CHOICES, Correction, best_shares
 from napari_morphocast.models.denoised import blurred
-from napari_morphocast.models.flow import MOTIONS, carried, flow, going_on, motions
+from napari_morphocast.models.flow import (
+    MOTIONS,
+    carried,
+    flow,
+    going_on,
+    last_motions,
+    motions,
+)
 from napari_morphocast.models.motion import warp
 from napari_morphocast.training.config import Hardware, Run
 
@@ -42,6 +49,17 @@ def test_a_motion_of_whole_pixels_is_found(y, x):
     found = flow(before, after)[..., 12:-12, 12:-12]
     expected = torch.tensor([y, x])[None, :, None, None].expand_as(found)
     assert float((found - expected).abs().mean()) < 0.1
+
+
+def test_channels_of_opposite_contrast_move_as_one():
+    wide = texture(1, 1, 60, 80)
+    both = torch.cat([wide, 1 - wide], 1)
+    glide = torch.stack([both[..., 2 * t : 2 * t + 60] for t in range(3)], 1)
+    found = last_motions(glide)[:, 1:, :, 12:-12, 12:-12]
+    expected = torch.tensor([0.0, 2.0])[:, None, None].expand_as(found)
+    assert float((found - expected).abs().mean()) < 0.1
+    alone = last_motions(glide[:, :, :1])[:, 1:, :, 12:-12, 12:-12]
+    torch.testing.assert_close(found, alone, atol=1e-3, rtol=0)
 
 
 def test_where_nothing_changes_nothing_moves():

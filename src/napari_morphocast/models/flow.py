@@ -43,11 +43,11 @@ def last_motions(frames: Tensor) -> Tensor:
     Backward displacements (B, T, 2, Y, X) in pixels; zero at the first frame.
     """
     with torch.autocast(frames.device.type, enabled=False):
-        grey = blurred(frames.float().mean(2), BLUR)[:, :, None]
-        last = torch.zeros_like(grey).repeat_interleave(2, 2)
-        if grey.shape[1] > 1:
-            before, after = (g.flatten(0, 1) for g in (grey[:, :-1], grey[:, 1:]))
-            last[:, 1:] = flow(before, after).unflatten(0, (len(grey), -1))
+        smooth = blurred(frames.float().flatten(1, 2), BLUR).view(frames.shape)
+        last = torch.zeros_like(smooth[:, :, :1]).repeat_interleave(2, 2)
+        if smooth.shape[1] > 1:
+            before, after = (s.flatten(0, 1) for s in (smooth[:, :-1], smooth[:, 1:]))
+            last[:, 1:] = flow(before, after).unflatten(0, (len(smooth), -1))
     return last
 
 
@@ -66,12 +66,12 @@ def flow(before: Tensor, after: Tensor) -> Tensor:
 
     Lucas and Kanade (1981), from coarse to fine: in every neighbourhood, the motion
     that leaves the least squares of difference; where there is little to hold on to,
-    that of the surroundings. The squares are summed at half the resolution, which is
-    as good and four times as fast.
+    that of the surroundings. The squares are summed over all channels, which move as
+    one, at half the resolution, which is as good and four times as fast.
 
     Parameters
     ----------
-    before, after : Tensor, shape (B, 1, Y, X)
+    before, after : Tensor, shape (B, C, Y, X)
         Two frames.
 
     Returns
@@ -83,7 +83,7 @@ def flow(before: Tensor, after: Tensor) -> Tensor:
     while min(pyramid[0][0].shape[-2:]) >= 2 * COARSEST and len(pyramid) < LEVELS:
         coarser = (_halved(blurred(frame, 0.7)) for frame in pyramid[0])
         pyramid.insert(0, (next(coarser), next(coarser)))
-    found = torch.zeros_like(pyramid[0][0]).repeat(1, 2, 1, 1)
+    found = torch.zeros_like(pyramid[0][0][:, :1]).repeat(1, 2, 1, 1)
     for frames in pyramid:
         if found.shape[-2:] != frames[0].shape[-2:]:
             found = 2 * _resized(found, frames[0])
@@ -95,15 +95,15 @@ def flow(before: Tensor, after: Tensor) -> Tensor:
 def _step(before: Tensor, after: Tensor, found: Tensor) -> Tensor:
     """What is still missing from a motion, at half the resolution.
 
-    Minimises the sum over a neighbourhood of (edges . step + miss)^2, and the square of
-    how far the motion then differs from that of its surroundings.
+    Minimises the sum over a neighbourhood and all channels of (edges . step + miss)^2,
+    and the square of how far the motion then differs from that of its surroundings.
     """
     moved = warp(before, found)
     wide = F.pad(moved, (1, 1, 1, 1), mode="replicate")
     y = (wide[..., 2:, 1:-1] - wide[..., :-2, 1:-1]) / 2
     x = (wide[..., 1:-1, 2:] - wide[..., 1:-1, :-2]) / 2
     miss = moved - after
-    squares = torch.cat([y * y, x * x, y * x, y * miss, x * miss], 1)
+    squares = torch.stack([y * y, x * x, y * x, y * miss, x * miss], 1).sum(2)
     yy, xx, yx, ym, xm = blurred(_halved(squares), AROUND / 2).split(1, 1)
     pull = STIFFNESS * (yy + xx).mean((2, 3), keepdim=True) + EPSILON
     half = _halved(found)
