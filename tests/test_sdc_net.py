@@ -14,6 +14,7 @@ from napari_morphocast.models.ensemble import Ensemble
 from napari_morphocast.models.motion import warp
 from napari_morphocast.models.moving import Moving
 from napari_morphocast.models.sdc_net import SDCNet
+from napari_morphocast.training.checkpoint import read
 from napari_morphocast.training.config import Hardware, Run
 from napari_morphocast.training.events import EpochDone, Finished
 
@@ -67,6 +68,37 @@ def test_tuned_it_lets_a_steady_motion_go_on():
     assert (ahead - truth).square().mean() < 0.1 * (still - truth).square().mean()
     model.forget()
     assert torch.equal(model.forecast(movie[:, :6], 1)[:, 0], movie[:, 5])
+
+
+def test_kernels_that_do_harm_are_undone_before_the_motion_is():
+    model, movie = made(kernels="learned"), glide(9)
+    model.tune([movie[0]])
+    moved = model.forecast(movie[:, :6], 1)
+    model.kernel_loss(Window(movie[:, :6], movie[:, 6:8]))
+    assert not torch.allclose(model.forecast(movie[:, :6], 1), moved, atol=0.01)
+    model.forget()
+    assert torch.equal(model.forecast(movie[:, :6], 1), moved)
+    model.forget()
+    assert torch.equal(model.forecast(movie[:, :6], 1)[:, 0], movie[:, 5])
+
+
+def test_learning_kernels_does_not_cost_the_motion_that_was_found(tmp_path):
+    path = tmp_path / "m.morphocast"
+    run = Run.make("sdc_net", **SMALL, kernels="learned", epochs=4, batches=2)
+    events = list(api.train(gliding(30), path, run, hardware=CPU))
+    by_stage = {e.stage: e.validation for e in events if isinstance(e, EpochDone)}
+    still = events[0].persistence
+    scores = read(path)[0].scores
+    assert by_stage["flow"] < 0.5 * still < by_stage["fine-tune"]
+    assert scores["validation"] < 0.5 * scores["persistence"]
+
+
+def test_motion_is_that_of_the_pictures_not_of_a_segmentation():
+    pictures, cells = glide(6), frames(1, 6, 1, 40, 48, seed=3).round()
+    model = made(2, labels=True)
+    seen = model.latest(torch.cat([pictures, cells], 2))
+    alone = made().latest(pictures)
+    assert torch.equal(seen.motions, alone.motions)
 
 
 def test_what_moves_to_and_fro_is_not_carried_on():
@@ -205,7 +237,7 @@ def test_every_rollout_has_its_own_length(loss, monkeypatch):
     context, target = frames(4, 5, 1, 16, 16), frames(4, 3, 1, 16, 16, seed=2)
     monkeypatch.setattr(torch, "randint", lambda *_, **__: lengths)
     lengths = torch.tensor([[1], [2], [3], [1]])
-    forecast, known = model._rollout(Window(context, target))
+    forecast, known, _ = model._rollout(Window(context, target))
     assert known.tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 1], [1, 0, 0]]
     assert torch.equal(forecast[0, 1:], target[0, 1:])
     loss_now = model.rollout_loss(Window(context, target))
@@ -214,6 +246,27 @@ def test_every_rollout_has_its_own_length(loss, monkeypatch):
     torch.testing.assert_close(model.rollout_loss(Window(context, other)), loss_now)
     other[1, 1] = 0.3
     assert not torch.allclose(model.rollout_loss(Window(context, other)), loss_now)
+
+
+def test_every_lead_that_counts_counts_alike():
+    model = made()
+    context, target = frames(2, 3, 1, 16, 16), frames(2, 2, 1, 16, 16, seed=2)
+    batch, still = Window(context, target), context[:, -1:].expand(-1, 2, -1, -1, -1)
+    known = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    ahead = torch.where(known[:, :, None, None, None].bool(), still, target)
+    whole = model._distance(still, batch)
+    torch.testing.assert_close(model._distance(ahead, batch, known), whole)
+
+
+def test_a_rough_motion_costs_where_it_shall_be_smooth():
+    batch = Window(frames(2, 5, 1, 16, 16), frames(2, 2, 1, 16, 16, seed=2))
+    still, stirring = made(smooth=1.0), stirred(made(smooth=1.0), 0.3)
+    plain = stirred(made(), 0.3)
+    for name in ("flow_loss", "step_loss"):
+        rough = getattr(stirring, name)(batch) - getattr(plain, name)(batch)
+        assert float(rough.detach()) > 1e-6
+        free = getattr(made(), name)(batch)
+        torch.testing.assert_close(getattr(still, name)(batch), free)
 
 
 def test_the_critic_and_the_network_move_only_their_own():

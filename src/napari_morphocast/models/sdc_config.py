@@ -96,6 +96,14 @@ class SDCConfig(ModelConfig):
         description="How much of the training is rollouts, where the next frame alone "
         "is given 20 and motion alone 5; 5 in the thesis.",
     )
+    smooth: float = Field(
+        0.0,
+        ge=0,
+        le=1000,
+        title="Smooth motion",
+        description="Weight of the squared difference in motion of neighbouring pixels "
+        "(pixels squared; 0 in the thesis, whose outlook proposes it).",
+    )
     adversarial: float = Field(
         0.0,
         ge=0,

@@ -19,7 +19,7 @@ from napari_morphocast.models.displaced import Kernels, displaced
 from napari_morphocast.models.flow import last_motions
 from napari_morphocast.models.layers import padded
 from napari_morphocast.models.limits import Limits
-from napari_morphocast.models.losses import relative
+from napari_morphocast.models.losses import TYPICAL, relative
 from napari_morphocast.models.motion import warp
 from napari_morphocast.models.moving import ErrorMaps, Moved, Moving
 from napari_morphocast.models.regression import newest, pushed
@@ -131,7 +131,7 @@ class SDCNet(Moving, name="sdc_net"):
             if len(frames) < 3:
                 continue
             known, truth = frames[None, :-1], frames[-1]
-            motion = last_motions(known[:, -2:])[:, -1]
+            motion = self._motions(known[:, -2:])[:, -1]
             found = [warp(known[:, -1], share * motion)[0] for share in SHARES]
             seen = slice(self.pictured)
             squares = torch.stack([(f - truth)[seen].square().mean() for f in found])
@@ -139,10 +139,11 @@ class SDCNet(Moving, name="sdc_net"):
         self.going.fill_(SHARES[int(errors.argmin())])
 
     def forget(self) -> None:
-        """Begin at "nothing moves", with kernels that do nothing."""
-        self.going.zero_()
-        if self.config.kernels == "learned":
+        """Undo learned kernels, if there are some by now; else begin at no motion."""
+        if self.config.kernels == "learned" and self.ready:
             self.ready.zero_()
+        else:
+            self.going.zero_()
 
     # --- forecasting
 
@@ -178,13 +179,17 @@ class SDCNet(Moving, name="sdc_net"):
         """What the network sees of (B, T, C, Y, X)."""
         frames = newest(context, self.config.frames)
         if self.config.flow == "estimated":
-            return Latest(frames, last_motions(frames))
+            return Latest(frames, self._motions(frames))
         size, count, _, *plane = frames.shape
         motions = frames.new_zeros(size, count, 2, *plane)
         if self.flow is not None:
             since = self.flow(frames[:, :-1].flatten(0, 1), frames[:, 1:].flatten(0, 1))
             motions = torch.cat([motions[:, :1], since.unflatten(0, (size, -1))], 1)
         return Latest(frames, motions)
+
+    def _motions(self, frames: Tensor) -> Tensor:
+        """How the pictures move: the edges of a segmentation flicker."""
+        return last_motions(frames[:, :, : self.pictured])
 
     def features(self, latest: Latest) -> list[Tensor]:
         """What the decoders see, padded to a size that halves, the largest first."""
@@ -245,7 +250,7 @@ class SDCNet(Moving, name="sdc_net"):
         latest = self.latest(batch.context)
         motion = self.moving(self.features(latest), latest)
         made = warp(batch.context[:, -1], motion)[:, None]
-        return self._distance(made, batch) + self._flow_miss(batch)
+        return self._distance(made, batch) + self._unlikely(motion, batch)
 
     def kernel_loss(self, batch: Window[Tensor]) -> Tensor:
         """How far kernels are from changing nothing (equation 6.3)."""
@@ -265,13 +270,14 @@ class SDCNet(Moving, name="sdc_net"):
     def step_loss(self, batch: Window[Tensor]) -> Tensor:
         """Error of the next frame (equation 6.4)."""
         self.ready.fill_(1)
-        made = self.forecast(batch.context, 1)
-        return self._distance(made, batch) + self._flow_miss(batch)
+        moved = next(self.unroll_moving(batch.context))
+        made = moved.frame[:, None]
+        return self._distance(made, batch) + self._unlikely(moved.motion, batch)
 
     def rollout_loss(self, batch: Window[Tensor]) -> Tensor:
         """Error of rollouts, each of its own length, and the critic's (6.5)."""
-        forecast, known = self._rollout(batch)
-        loss = self._distance(forecast, batch, known) + self._flow_miss(batch)
+        forecast, known, motion = self._rollout(batch)
+        loss = self._distance(forecast, batch, known) + self._unlikely(motion, batch)
         if self.critic is not None:
             judged = self.critic(self._movie(batch, forecast, known))
             loss = loss + self.config.adversarial * F.softplus(-judged).mean()
@@ -281,10 +287,15 @@ class SDCNet(Moving, name="sdc_net"):
         """How badly the critic tells rollouts from real movies."""
         assert self.critic is not None
         with torch.no_grad():
-            forecast, known = self._rollout(batch)
+            forecast, known, _ = self._rollout(batch)
         made = self.critic(self._movie(batch, forecast, known))
         real = self.critic(self._movie(batch, batch.target, known))
         return F.softplus(made).mean() + F.softplus(-real).mean()
+
+    def _unlikely(self, motion: Tensor, batch: Window[Tensor]) -> Tensor:
+        """What speaks against a forecast motion, and the flow that it follows from."""
+        miss = self._flow_miss(batch)
+        return miss + self.config.smooth * TYPICAL * _roughness(motion)
 
     def _flow_miss(self, batch: Window[Tensor]) -> Tensor:
         """How far the flow, if it is learned, is from explaining the known frames.
@@ -296,15 +307,12 @@ class SDCNet(Moving, name="sdc_net"):
         seen, motions = self.latest(batch.context)
         before, after = seen[:, :-1].flatten(0, 1), seen[:, 1:].flatten(0, 1)
         motion = motions[:, 1:].flatten(0, 1)
-        rough = (
-            motion.diff(dim=-1).square().mean() + motion.diff(dim=-2).square().mean()
-        )
         frames = warp(before, motion), after, before
         miss = relative(self.criterion, *(part[:, None] for part in frames))
-        return miss + ROUGHNESS * rough
+        return miss + ROUGHNESS * _roughness(motion)
 
-    def _rollout(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
-        """Forecasts, and 1 at the leads (B, horizon) that count.
+    def _rollout(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Forecasts, 1 at the leads (B, horizon) that count, and the first motion.
 
         Those that do not count are the targets themselves.
         """
@@ -312,10 +320,11 @@ class SDCNet(Moving, name="sdc_net"):
         lengths = torch.randint(1, horizon + 1, (size, 1))
         known = (torch.arange(horizon) < lengths).to(batch.target)
         longest = int(lengths.max())
-        ahead = torch.stack(list(islice(self.unroll(batch.context), longest)), 1)
+        moved = list(islice(self.unroll_moving(batch.context), longest))
+        ahead = torch.stack([step.frame for step in moved], 1)
         counts = known[:, :longest, None, None, None].bool()
         ahead = torch.where(counts, ahead, batch.target[:, :longest])
-        return torch.cat([ahead, batch.target[:, longest:]], 1), known
+        return torch.cat([ahead, batch.target[:, longest:]], 1), known, moved[0].motion
 
     def _movie(self, batch: Window[Tensor], ahead: Tensor, known: Tensor) -> Tensor:
         """Context and what follows, (B, C, T, Y, X), black where it does not count."""
@@ -336,7 +345,8 @@ class SDCNet(Moving, name="sdc_net"):
             counts = torch.ones_like(unlikely) if known is None else known
             return (unlikely * counts).sum() / counts.sum()
         still = weight * batch.context[:, -1:, : self.pictured]
-        return relative(F.mse_loss, forecast, target, still.expand_as(target))
+        loss = relative(F.mse_loss, forecast, target, still.expand_as(target))
+        return loss if known is None else loss * known.numel() / known.sum()
 
     def _weight(self, batch: Window[Tensor]) -> Tensor:
         """How much errors count, (B, horizon, 1, Y, X): W_sv of the thesis."""
@@ -353,3 +363,8 @@ class SDCNet(Moving, name="sdc_net"):
         """Mean squared error of the pictures."""
         seen = slice(self.pictured)
         return F.mse_loss(forecast[..., seen, :, :], target[..., seen, :, :])
+
+
+def _roughness(motion: Tensor) -> Tensor:
+    """Mean squared difference of neighbouring pixels in (B, 2, Y, X)."""
+    return motion.diff(dim=-1).square().mean() + motion.diff(dim=-2).square().mean()

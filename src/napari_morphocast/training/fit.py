@@ -244,21 +244,26 @@ class _Loop:
             self._save(validation)
 
     def _first_look(self) -> float:
-        """Validate before a stage; from "nothing moves" if what was tuned is worse."""
+        """Validate before a stage; what makes forecasts worse than none is undone."""
         validation, _ = self._validate()
-        if not validation > self.persistence:
+        if self.course.stage.validate is not None:
             return validation
-        networks = self.model, self.average.module
-        tuned = [deepcopy(network.state_dict()) for network in networks]
-        fair, self.state.fair = self.state.fair, {}
-        for network in networks:
-            cast("Forecaster", network).forget()
-        without, _ = self._validate()
-        if without < validation:
-            return without
-        self.state.fair = fair
-        for network, weights in zip(networks, tuned, strict=True):
-            network.load_state_dict(weights)
+        while validation > self.persistence:
+            networks = self.model, self.average.module
+            before = [deepcopy(network.state_dict()) for network in networks]
+            fair = self.state.fair
+            for network in networks:
+                cast("Forecaster", network).forget()
+            found = cast("Forecaster", self.model).found
+            if any(not torch.equal(now, before[0][n]) for n, now in found.items()):
+                self.state.fair = {}
+            without, _ = self._validate()
+            if not without < validation:
+                self.state.fair = fair
+                for network, weights in zip(networks, before, strict=True):
+                    network.load_state_dict(weights)
+                break
+            validation = without
         return validation
 
     def _check(self) -> Generator[Event, None, bool]:
