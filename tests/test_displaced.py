@@ -109,6 +109,13 @@ def test_kernels_are_unusual_by_what_they_change():
     )
 
 
+def test_what_rows_and_columns_undo_between_them_is_nothing_unusual():
+    same = Kernels.identity(SIDE, drawn(1, 1, 4, 5))
+    louder = Kernels(1.25 * same.rows, 0.8 * same.columns)
+    assert not louder.unusual.any()
+    assert not Kernels(-same.rows, -same.columns).unusual.any()
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_fewer_planes_are_kept_for_gradients_than_there_are_taps(channels):
     frames, motion, (rows, columns) = scene(1, channels, 128, 128)
