@@ -328,6 +328,24 @@ def test_an_unusually_long_gradient_is_shortened(clip, longest):
     assert descents == pytest.approx([1, 1, longest], rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("name", "game", "kind", "betas"),
+    [
+        ("adamw", False, "AdamW", (0.9, 0.999)),
+        ("adamp", False, "AdamP", (0.9, 0.999)),
+        ("adamw", True, "AdamP", (0.1, 0.99)),
+    ],
+)
+def test_a_stage_learns_with_the_optimiser_that_it_is_told(name, game, kind, betas):
+    slope = Slope()
+    descent = Descent(engine(CPU), small(optimizer=name).training)
+    objective = Objective("mse", lambda _: slope.height.square().sum(), slope)
+    descent.begin(Stage("all", (objective,), game=game))
+    optimizer = descent.optimizers[slope]
+    assert type(optimizer).__name__ == kind
+    assert optimizer.param_groups[0]["betas"] == betas
+
+
 def test_running_out_of_memory_is_one_sentence_with_advice(path, monkeypatch):
     def greedy(self, batch):
         raise torch.OutOfMemoryError("CUDA out of memory")

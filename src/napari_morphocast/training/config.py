@@ -114,7 +114,13 @@ class TrainConfig(BaseModel):
         gt=0,
         le=1,
         title="Learning rate",
-        description="Step size of the AdamW optimiser at its peak.",
+        description="Step size of the optimiser at its peak.",
+    )
+    optimizer: Literal["adamw", "adamp"] = Field(
+        "adamw",
+        title="Optimiser",
+        description="AdamW; or AdamP, which keeps weights whose length means nothing "
+        "from growing. A stage in which networks play against each other has AdamP.",
     )
     weight_decay: float = Field(
         0.0,

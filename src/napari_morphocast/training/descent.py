@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MEMORY = 0.98  # of the usual length of a gradient
 FADED = 1e-5  # of the longest usual gradient: less moves nothing any more
+BETAS = 0.9, 0.999  # of AdamP, as of AdamW
 GAME_BETAS = 0.1, 0.99  # of AdamP, as in the thesis of the Cell-GAN
 
 
@@ -84,14 +85,15 @@ class Descent:
 
     def _optimizer(self, module: nn.Module, stage: Stage) -> torch.optim.Optimizer:
         rate, decay = self.config.learning_rate, self.config.weight_decay
-        if not stage.game:
+        if not stage.game and self.config.optimizer == "adamw":
             return torch.optim.AdamW(module.parameters(), rate, weight_decay=decay)
         from pytorch_optimizer import AdamP  # takes a second to import
 
-        game: torch.optim.Optimizer = AdamP(
-            module.parameters(), rate, betas=GAME_BETAS, weight_decay=decay
+        betas = GAME_BETAS if stage.game else BETAS
+        projected: torch.optim.Optimizer = AdamP(
+            module.parameters(), rate, betas=betas, weight_decay=decay
         )
-        return game
+        return projected
 
     def _clip(
         self, parameters: list[nn.Parameter], usual: dict[str, float], name: str
