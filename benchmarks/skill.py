@@ -1,14 +1,16 @@
 """Who forecasts best: every forecaster, every movie, the same minutes of one core.
 
     python benchmarks/skill.py [--minutes 10] [--seeds 3] [--movies hela,tissue]
-                               [--models unet,ensemble,convlstm] [--device cpu]
+                               [--models start,unet,ensemble,convlstm] [--device cpu]
                                [-o FOLDER]
 
 Trains on the first 80 % of each movie, scores free-running forecasts of the rest, and
-prints one table: the share of the error of "nothing moves" that is removed. On the CPU
-the minutes are those that the process computed, so that a busy machine does not change
-the ranking. Every run is kept in FOLDER as one CSV; what is there is not run again, and
-``--seeds 0`` runs nothing and prints the table of what is there.
+prints one table: the share of the error of "nothing moves" that is removed, and whether
+that is forecasting or denoising, by what is left with a damaged context and on a still
+scene. On the CPU the minutes are those that the process computed, so that a busy
+machine does not change the ranking. Every run is kept in FOLDER, as a CSV and a
+verdict; what is there is not run again, and ``--seeds 0`` runs nothing and prints what
+is there.
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ from table import machine
 from napari_morphocast.evaluation.baselines import BASELINES
 
 HERE = Path(__file__).parent
-MODELS = "unet", "ensemble", "convlstm"  # the second: four U-Nets in the same time
+# The first is a U-Net before any training, the third four of them in the same time.
+MODELS = "start", "unet", "ensemble", "convlstm"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
-"""One run of the skill benchmark: train, score, write the scores."""
+"""One run of the skill benchmark: train, score, put to the test, write what came."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,8 +34,10 @@ def main() -> None:
 def _run(model: str, seed: int, minutes: float) -> Run:
     """Settings of a run: the defaults, or the founding recipe to its own end.
 
-    An ensemble shares the minutes among its members.
+    An ensemble shares the minutes among its members; a start is not trained at all.
     """
+    if model == "start":
+        return Run.make(seed=seed)
     if model == "recipe":
         return Run.read(RECIPE, seed=seed)
     if model == "ensemble":
@@ -43,16 +46,20 @@ def _run(model: str, seed: int, minutes: float) -> Run:
 
 
 def _measure(movie: Movie, run: Run, device: str, output: Path) -> str:
-    hardware = Hardware(device=device)
+    hardware, stop = Hardware(device=device), threading.Event()
+    if output.stem.split("-")[1] == "start":
+        stop.set()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{output.stem.split('-')[1]}.morphocast"
         began = time.process_time() if device == "cpu" else time.monotonic()
-        for _ in api.train(movie, path, run, hardware=hardware):
+        for _ in api.train(movie, path, run, hardware=hardware, stop=stop):
             pass
         took = (time.process_time() if device == "cpu" else time.monotonic()) - began
         scores = api.evaluate(movie, [path], horizon=HORIZON, hardware=hardware)
-    scores.save(output)
-    return f"{took / 60:.1f} minutes"
+        tested = api.controls(movie, path, horizon=HORIZON, hardware=hardware)
+    output.with_suffix(".txt").write_text(tested.verdict + "\n", encoding="utf-8")
+    scores.save(output, [tested])
+    return f"{took / 60:.1f} minutes; {tested.verdict}"
 
 
 if __name__ == "__main__":
