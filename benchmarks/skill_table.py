@@ -20,6 +20,12 @@ LEADS = 1, 3, 5, 10
 AIMED = 1, 3, 5  # leads at which every baseline shall be beaten
 AHEAD, BEHIND = "AHEAD of", "BEHIND"  # by the whole interval
 MAYBE_AHEAD, MAYBE_BEHIND = "ahead of", "behind"
+VERDICTS = {  # how those of the controls begin, in short
+    "forecasting": "forecasting",
+    "denoising": "denoising",
+    "no skill": "no skill",
+    "too few": "cannot tell",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,17 @@ class Runs:
     """
 
     seeds: tuple[dict[tuple[str, int], tuple[float, float, float]], ...]
+    verdicts: tuple[str, ...] = ()  # of the controls
+
+    @property
+    def nature(self) -> str:
+        """Whether it forecasts or denoises; all that the seeds are found to do."""
+        return " or ".join(dict.fromkeys(self.verdicts))
+
+    def blind(self, lead: int) -> bool:
+        """Whether the movie is too short for an interval of skill."""
+        found = [seed.get(("skill_persistence", lead)) for seed in self.seeds]
+        return any(scores is not None and isnan(scores[1]) for scores in found)
 
     def values(self, metric: str, lead: int) -> list[float]:
         """One value for each seed."""
@@ -62,10 +79,11 @@ def table(
         "Share of the error of 'nothing moves' that is removed (%), median over seeds "
         "(lowest to highest; for a single run its 95 % interval, where there are "
         "enough forecasts for one). AHEAD and BEHIND: of a baseline, by the whole 95 % "
-        "interval; ahead and behind: it may be chance.",
+        "interval; ahead and behind: it may be chance. What a model does is found by "
+        "damaging its context: a forecast then gets worse, what only denoises does not.",
         "",
-        f"| movie | model | {' | '.join(heads)} | against every baseline |",
-        f"|---|---|{'---|' * len(heads)}---|",
+        f"| movie | model | {' | '.join(heads)} | does | against every baseline |",
+        f"|---|---|{'---|' * len(heads)}---|---|",
     ]
     for movie in movies:
         for model in models:
@@ -78,7 +96,14 @@ def table(
 def _runs(folder: Path, movie: str, model: str) -> Runs:
     pattern = f"{movie}-*-0.csv" if model in BASELINES else f"{movie}-{model}-*.csv"
     files = sorted(folder.glob(pattern))[: 1 if model in BASELINES else None]
-    return Runs(tuple(_read(file, model) for file in files))
+    said = (file.with_suffix(".txt") for file in files)
+    verdicts = (_verdict(file) for file in said if model not in BASELINES)
+    return Runs(tuple(_read(file, model) for file in files), tuple(verdicts))
+
+
+def _verdict(file: Path) -> str:
+    text = file.read_text(encoding="utf-8")
+    return next(short for begin, short in VERDICTS.items() if text.startswith(begin))
 
 
 def _read(file: Path, model: str) -> dict[tuple[str, int], tuple[float, float, float]]:
@@ -97,7 +122,7 @@ def _read(file: Path, model: str) -> dict[tuple[str, int], tuple[float, float, f
 def _line(movie: str, model: str, runs: Runs) -> str:
     cells = [_cell(runs, lead) for lead in LEADS]
     words = "" if model in BASELINES else _standing(runs)
-    return f"| {movie} | {model} | {' | '.join(cells)} | {words} |"
+    return f"| {movie} | {model} | {' | '.join(cells)} | {runs.nature} | {words} |"
 
 
 def _cell(runs: Runs, lead: int) -> str:
@@ -164,10 +189,12 @@ def _reached(runs: Mapping[str, Runs]) -> str:
     ahead = [m for m, found in places.items() if found <= {AHEAD, MAYBE_AHEAD}]
     surely = [m for m, found in places.items() if found <= {AHEAD}]
     behind = [m for m, found in places.items() if BEHIND in found]
+    blind = [m for m, run in runs.items() if any(map(run.blind, AIMED))]
     return (
         f"ahead of every baseline at leads 1, 3 and 5 on {_counted(ahead, runs)}, by "
         f"the whole interval everywhere on {_counted(surely, runs)}; behind one by the "
-        f"whole interval on {_counted(behind, runs)}."
+        f"whole interval on {_counted(behind, runs)}; of too few frames for an "
+        f"interval at one of these leads: {', '.join(blind) or 'none'}."
     )
 
 

@@ -28,6 +28,8 @@ def written(path: Path, against_ridge: tuple[float, float, float]) -> None:
             lines.append(f"unet,skill_{name},{lead},{value},{low},{high},9")
             lines.append(f"{name},skill_persistence,{lead},0.1,0.0,0.2,9")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    verdict = "denoising, not forecasting: at 1 it removes 50 %\n"
+    path.with_suffix(".txt").write_text(verdict, encoding="utf-8")
 
 
 def table(skill_table, folder: Path) -> str:
@@ -38,7 +40,7 @@ def test_a_model_that_beats_everything_is_said_to(skill_table, tmp_path):
     written(tmp_path / "tissue-unet-0.csv", (0.1, 0.05, 0.2))
     text = table(skill_table, tmp_path)
     assert "| tissue | ridge | 10 (0 to 20) |" in text
-    assert "AHEAD of all at every lead" in text
+    assert "| denoising | AHEAD of all at every lead |" in text
     assert "whole interval everywhere on 1 of 1 (tissue)" in text
 
 
@@ -65,6 +67,26 @@ def test_what_may_be_chance_is_not_in_capitals(
     assert says in text
     assert counts in text
     assert "behind one by the whole interval on 0 of 1 (none)" in text
+
+
+def test_movies_that_are_too_short_to_be_sure_are_named(skill_table, tmp_path):
+    path = tmp_path / "tissue-unet-0.csv"
+    written(path, (0.1, 0.05, 0.2))
+    assert "one of these leads: none" in table(skill_table, tmp_path)
+    text = path.read_text(encoding="utf-8")
+    sure = "unet,skill_persistence,5,0.5,0.4,0.6"
+    unsure = "unet,skill_persistence,5,0.5,nan,nan"
+    assert sure in text
+    path.write_text(text.replace(sure, unsure), encoding="utf-8")
+    assert "one of these leads: tissue" in table(skill_table, tmp_path)
+
+
+def test_seeds_that_disagree_on_what_they_do_are_both_told(skill_table, tmp_path):
+    for seed in (0, 1):
+        written(tmp_path / f"tissue-unet-{seed}.csv", (0.1, 0.0, 0.2))
+    told = "forecasting: at 1 it removes 50 %\n"
+    (tmp_path / "tissue-unet-1.txt").write_text(told, encoding="utf-8")
+    assert "| denoising or forecasting |" in table(skill_table, tmp_path)
 
 
 def test_of_two_seeds_the_worse_one_counts(skill_table, tmp_path):
