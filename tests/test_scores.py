@@ -233,6 +233,16 @@ def test_a_region_restricts_what_counts() -> None:
     assert values(moving, "knowing", "ssim") != values(still, "knowing", "ssim")
 
 
+def test_a_region_that_touches_the_border_leaves_no_ssim_and_says_so() -> None:
+    region = np.zeros((40, 16, 16), bool)
+    region[:, 6:10, 6:10] = True
+    inside = scored(half_moving(), repeating("persistence"), region=region)
+    assert not any("SSIM" in note for note in inside.notes)
+    region[35] = np.roll(region[35], 6, -1)
+    beside = scored(half_moving(), repeating("persistence"), region=region)
+    assert any("SSIM is undefined" in note for note in beside.notes)
+
+
 def test_a_region_may_change_from_frame_to_frame() -> None:
     region = np.zeros((40, 16, 16), bool)
     region[30:] = right_half()

@@ -16,7 +16,7 @@ from napari_morphocast import api
 from napari_morphocast.cli import main
 from napari_morphocast.data.io import read_movie, write_movie
 from napari_morphocast.data.movie import Movie
-from napari_morphocast.errors import MorphocastError, MovieError
+from napari_morphocast.errors import ForecastError, MorphocastError, MovieError
 from napari_morphocast.evaluation.surprise import Errors
 from napari_morphocast.training.record import record
 from napari_morphocast.training.trained import Trained
@@ -199,6 +199,15 @@ def test_a_last_frame_that_is_no_number_is_refused():
     movie.frames[-1, 0, 3, 3] = np.nan
     with pytest.raises(MovieError, match="NaN"):
         surprise(movie)
+
+
+def test_a_forecast_that_is_no_number_is_refused():
+    movie = noisy()
+    errors = Errors(movie, 2, 10)
+    forecast = movie.read(2, 3)[0]
+    forecast[0, 3, 3] = np.nan
+    with pytest.raises(ForecastError, match="frame 2 holds NaN"):
+        errors.add(forecast)
 
 
 def test_black_and_white_movies_surprise_too():

@@ -38,6 +38,7 @@ def notes_on(scores: Scores, horizon: int, planned: int) -> Iterator[str]:
         yield from _on_certainty(measured, scores.interval)
         yield from _on_perfection(scores.of("persistence", "skill_persistence"))
         yield from _on_noise(scores)
+        yield from _on_borders(scores)
 
 
 def _on_lack(
@@ -89,4 +90,13 @@ def _on_noise(scores: Scores) -> Iterator[str]:
         yield (
             "At 1 frame nearly all that changes is noise, so a model may beat 'nothing "
             "moves' by denoising alone; compare with 'denoised', or at longer leads."
+        )
+
+
+def _on_borders(scores: Scores) -> Iterator[str]:
+    """Say where a region leaves nothing that SSIM can be taken of."""
+    if any(np.isnan(score.value) for score in scores.of("persistence", "ssim")):
+        yield (
+            "SSIM is undefined (-) where the region lies within 5 pixels of the border "
+            "in a frame: its window would leave the frame."
         )

@@ -157,8 +157,21 @@ class Errors:
         self._done = 0
 
     def add(self, forecast: NDArray[Any]) -> None:
-        """Compare the next forecast frame (C, Y, X) with what happened."""
+        """Compare the next forecast frame (C, Y, X) with what happened.
+
+        Raises
+        ------
+        ForecastError
+            If the forecast holds NaN or infinity.
+        MovieError
+            If the frame itself does.
+        """
         at, forecast = self._first + self._done, forecast[: self._movie.shape[1]]
+        if not np.isfinite(forecast).all():
+            raise ForecastError(
+                f"The forecast of frame {at} holds NaN or infinity, so nothing can be "
+                f"said about surprise; use another model, or train this one again."
+            )
         error = forecast.astype(np.float32) - read_finite(self._movie, at, at + 1)[0]
         size = np.abs(gaussian_filter(error, (0, self._blur, self._blur)))
         colour = self._movie.rgb
