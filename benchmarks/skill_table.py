@@ -80,7 +80,7 @@ def table(
         "(lowest to highest; for a single run its 95 % interval, where there are "
         "enough forecasts for one). AHEAD and BEHIND: of a baseline, by the whole 95 % "
         "interval; ahead and behind: it may be chance. What a model does is found by "
-        "damaging its context: a forecast then gets worse, what only denoises does not.",
+        "damaging its context: a forecast gets worse then, mere denoising does not.",
         "",
         f"| movie | model | {' | '.join(heads)} | does | against every baseline |",
         f"|---|---|{'---|' * len(heads)}---|---|",
