@@ -1,6 +1,7 @@
 """SDC-Net++: what it moves, what its stages train, what it says about it."""
 
 import threading
+from pathlib import Path
 
 import pytest
 import torch
@@ -16,7 +17,8 @@ from napari_morphocast.models.moving import Moving
 from napari_morphocast.models.sdc_net import SDCNet
 from napari_morphocast.training.checkpoint import read
 from napari_morphocast.training.config import Hardware, Run
-from napari_morphocast.training.events import EpochDone, Finished
+from napari_morphocast.training.events import BatchDone, EpochDone, Finished
+from napari_morphocast.training.resume import read_state
 
 CPU = Hardware(device="cpu")
 SMALL = {"width": 4, "depth": 2, "kernel": 3}
@@ -303,25 +305,57 @@ def test_it_learns_and_is_never_worse_than_nothing_moves(settings, tmp_path):
     assert scores["validation"] <= scores["persistence"]
 
 
-@pytest.mark.parametrize("epochs", [1, 2, 3])
-def test_a_run_that_is_stopped_in_any_stage_goes_on(epochs, tmp_path):
-    run = Run.make(
-        "sdc_net", **SMALL, kernels="learned", epochs=4, batches=2, context=4
-    )
-    path, stop = tmp_path / "m.morphocast", threading.Event()
-    seen = []
-    for event in api.train(gliding(24), path, run, hardware=CPU, stop=stop):
+STAGES = ["flow", "kernels", "fine-tune", "rollout"]
+GOING_ON = {  # everything that a stage could forget
+    "kernels": "learned",
+    "loss": "adaptive",
+    "adversarial": 0.1,
+    "epochs": 4,
+    "batch": 2,
+    "batches": 3,
+    "context": 3,
+    "horizon": 3,
+    "ema": 0.5,
+}
+
+
+def course(path: Path, stop_in: int = 0) -> list[str]:
+    """Train, if need be stop in the middle of an epoch; the stages that were ended."""
+    run, stop, ended = Run.make("sdc_net", **SMALL, **GOING_ON), threading.Event(), []
+    for event in api.train(gliding(18), path, run, hardware=CPU, stop=stop):
         if isinstance(event, EpochDone):
-            seen.append(event.stage)
-            if event.epoch == epochs:
-                stop.set()
-    assert len(seen) == epochs
-    for event in api.resume(gliding(24), path, hardware=CPU):
-        if isinstance(event, EpochDone):
-            seen.append(event.stage)
-        if isinstance(event, Finished):
-            assert event.why == "done"
-    assert seen == ["flow", "kernels", "fine-tune", "rollout"]
+            ended.append(event.stage)
+        if isinstance(event, BatchDone) and (event.epoch, event.batch) == (stop_in, 1):
+            stop.set()  # seen after one batch more, of three
+    assert event == Finished("stopped" if stop_in else "done")
+    return ended
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory) -> Path:
+    """A run of one epoch for each stage that nobody stopped."""
+    path = tmp_path_factory.mktemp("undisturbed") / "m.morphocast"
+    assert course(path) == STAGES
+    return path
+
+
+@pytest.mark.parametrize("number", range(4), ids=STAGES)
+def test_a_run_that_is_stopped_within_any_stage_ends_as_if_it_never_was(
+    number, undisturbed, tmp_path
+):
+    path = tmp_path / "m.morphocast"
+    assert course(path, stop_in=number + 1) == STAGES[:number]
+    assert (read_state(path).place, read_state(path).batch) == (number, 2)
+    events = list(api.resume(gliding(18), path, hardware=CPU))
+    assert [e.stage for e in events if isinstance(e, EpochDone)] == STAGES[number:]
+    assert events[-1] == Finished("done")
+    for kept in ("weights", "average"):
+        ours, theirs = (getattr(read_state(p), kept) for p in (path, undisturbed))
+        assert ours.keys() == theirs.keys()
+        assert [n for n in ours if not torch.equal(ours[n], theirs[n])] == []
+    assert read_state(path).validation == read_state(undisturbed).validation
+    ours, theirs = (api.load(p).model.state_dict() for p in (path, undisturbed))
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 def test_an_ensemble_keeps_what_its_members_stages_are():

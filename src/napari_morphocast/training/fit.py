@@ -135,7 +135,9 @@ class _Loop:
             course.advance()
             why = yield from self._stage()
         if why == "stopped" and state.epoch == 0:
+            start = state.best
             self._offer(self._validate()[0])
+            state.best = start  # what the first epoch has to beat once the run goes on
         self._keep()
         if self.config.members > 1 and self.fabric.is_global_zero:
             fair = self.state.fair
