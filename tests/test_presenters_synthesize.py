@@ -14,7 +14,7 @@ from napari_morphocast.api.synthesizing import piece
 from napari_morphocast.data.fingerprint import fingerprint
 from napari_morphocast.data.io import read_movie
 from napari_morphocast.data.movie import Movie
-from napari_morphocast.errors import MovieError, SettingsError
+from napari_morphocast.errors import ForecastError, MovieError, SettingsError
 from napari_morphocast.models.base import SYNTHESIZERS
 from napari_morphocast.presenters.model_files import (
     MAKERS,
@@ -282,6 +282,32 @@ def test_frames_are_rolled_out_by_the_chosen_forecaster(model, tmp_path):
     with TiffFile(tmp_path / "rolled.ome.tif") as file:
         assert "FORECAST by advection from frame 1 on" in file.ome_metadata
     assert "synthetic" in said
+
+
+@pytest.mark.parametrize("whole", [0, 2])
+def test_of_a_rollout_that_is_stopped_whole_scenes_are_shown(model, whole):
+    view, asked = screen(model, gliding(10), seed=7), []
+    made = verbs(asked)
+
+    def imagine(scenes, *how, stop, **rest):
+        seen = made.imagine(scenes, *how, stop=stop, **rest)
+        stop.set()
+        if not whole:
+            raise ForecastError("Stopped before any scene was rolled out.")
+        return SimpleNamespace(frames=seen.frames[:whole], movie=seen.movie)
+
+    studio = Studio(lambda: made._replace(imagine=imagine))
+    synthesize = SynthesizePresenter(view, Now(), studio)
+    synthesize.make("like")
+    first = view.show_made.call_args.args[0]
+    view.show_made.reset_mock()
+    synthesize.roll_out(first)
+    if whole:
+        assert len(view.show_made.call_args.args[0].frames) == whole
+        assert "Stopped after 2 of 3" in view.show_verdict.call_args.args[0]
+    else:
+        view.show_made.assert_not_called()
+        assert "Stopped before any" in view.show_error.call_args.args[0]
 
 
 def test_without_frames_there_is_nothing_to_roll_out(model):

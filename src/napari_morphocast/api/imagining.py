@@ -12,7 +12,7 @@ from napari_morphocast.api.loading import load, names_baseline, ready, require_t
 from napari_morphocast.data.room import room
 from napari_morphocast.data.scaling import as_stored
 from napari_morphocast.data.tiling import tiled
-from napari_morphocast.errors import SettingsError
+from napari_morphocast.errors import ForecastError, SettingsError
 from napari_morphocast.models.base import Forecaster
 from napari_morphocast.training.trained import baseline_class
 
@@ -76,7 +76,7 @@ def imagine(
     hardware : Hardware, optional
         Where to compute.
     stop : threading.Event, optional
-        Set it to end early; experiments that are complete are kept.
+        Set it to end early; experiments that are complete by then are kept.
     progress : callable, optional
         Told the share that is done, 0..1.
 
@@ -84,6 +84,8 @@ def imagine(
     ------
     SettingsError, MovieError
         If the forecaster is none, or has learned from other channels.
+    ForecastError
+        If it was stopped before any experiment was complete.
     """
     if horizon < 1:
         raise SettingsError(f"The horizon must be 1 frame or more, not {horizon}.")
@@ -100,14 +102,10 @@ def imagine(
         done += 1
         if progress is not None:
             progress(done / count)
-    frames = frames[: max(1, done)]
-    sheet = replace(
-        made.movie,
-        frames=tiled(frames, ceil(sqrt(len(frames))), fill=frames.min()),
-        name=f"SYNTHETIC, rolled out by {trained.name}",
-        interval=made.movie.interval or trained.interval,
-    )
-    return Imagined(frames, known, sheet)
+    if not done:
+        raise ForecastError("Stopped before any scene was rolled out to its end.")
+    frames = frames[:done]
+    return Imagined(frames, known, _side_by_side(frames, made.movie, trained))
 
 
 def check_forecaster(forecaster: Model, like: Movie | None = None) -> None:
@@ -143,6 +141,16 @@ def _roll_out(
             return False
         scene[lead] = as_stored(next(coming), scene.dtype)
     return True
+
+
+def _side_by_side(frames: NDArray[Any], like: Movie, trained: Trained) -> Movie:
+    """Scenes (N, T, C, Y, X) as one movie, as squarely as may be."""
+    return replace(
+        like,
+        frames=tiled(frames, ceil(sqrt(len(frames))), fill=frames.min()),
+        name=f"SYNTHETIC, rolled out by {trained.name}",
+        interval=like.interval or trained.interval,
+    )
 
 
 def _as_long_as(frames: NDArray[Any], length: int) -> NDArray[Any]:

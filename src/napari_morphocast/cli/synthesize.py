@@ -17,8 +17,10 @@ from napari_morphocast.errors import SettingsError
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Sized
     from pathlib import Path
 
+    from napari_morphocast.api.imagining import Imagined
     from napari_morphocast.api.synthesizing import Synthesis
     from napari_morphocast.cli.inputs import Opening
     from napari_morphocast.data.movie import Movie
@@ -77,10 +79,11 @@ def make(
         note = f"SYNTHETIC frames by {model.stem}, seed {made.seed} (napari-morphocast)"
         if like is not None:
             note += f", like frame {made.like} of {like.name}"
-        movie, what = made.movie, f"{wish.count} SYNTHETIC image(s)"
+        movie, what = made.movie, _counted(made.frames, wish)
         if wish.forecaster is not None:
-            movie, more = _rolled_out(made, wish, like, stop, device)
-            what, note = f"{what}, {more}", f"{note}, {more}"
+            imagined, more = _rolled_out(made, wish, like, stop, device)
+            movie, what = imagined.movie, f"{_counted(imagined.frames, wish)}, {more}"
+            note = f"{note}, {more}"
         write_movie(
             output,
             iter(movie.raw(0, len(movie))),
@@ -99,8 +102,8 @@ def _rolled_out(
     like: Movie | None,
     stop: threading.Event,
     device: str,
-) -> tuple[Movie, str]:
-    """What becomes of synthetic frames, side by side, and what that is called."""
+) -> tuple[Imagined, str]:
+    """What becomes of synthetic frames, and what that is called."""
     from napari_morphocast import api
 
     assert wish.forecaster is not None
@@ -117,7 +120,13 @@ def _rolled_out(
             progress=lambda share: show(share, ""),
         )
     first = imagined.known
-    return imagined.movie, f"FORECAST by {trained.name} from frame {first} on"
+    return imagined, f"FORECAST by {trained.name} from frame {first} on"
+
+
+def _counted(images: Sized, wish: Wish) -> str:
+    """How many images there are; of how many, if somebody stopped."""
+    few = f" of {wish.count}" * (len(images) < wish.count)
+    return f"{len(images)}{few} SYNTHETIC image(s)"
 
 
 def _draw(path: Path, made: Synthesis, like: Movie | None) -> None:

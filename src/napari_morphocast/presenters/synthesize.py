@@ -172,7 +172,7 @@ class SynthesizePresenter:
         self._view.show_verdict(f"Saved {len(movie)} synthetic frames as {path.name}.")
 
     def stop(self) -> None:
-        """End early; a likeness that was being improved is shown as it is."""
+        """End early; what a likeness has come to is shown, and every whole rollout."""
         self._errands.stop()
 
     def close(self) -> None:
@@ -245,6 +245,8 @@ def said(made: Made) -> str:
     text = f"{images} made with seed {made.wish.seed}: synthetic, no microscope saw it."
     if made.wish.forecaster is not None:
         by, on = Path(made.wish.forecaster).stem, made.wish.horizon
+        if count < made.wish.count:
+            text = f"Stopped after {count} of {made.wish.count}. {text}"
         return (
             f"{text} The last {frames(on)} are forecast by {by}; nobody can check them."
         )

@@ -207,7 +207,7 @@ class Studio:
         device: str,
         stop: threading.Event,
     ) -> Iterator[Item]:
-        """Yield what becomes of frames that were made before."""
+        """Yield what becomes of frames that were made before; stopped, of the first."""
         do = self._verbs()
         hardware = do.hardware(device=device)
 
@@ -223,8 +223,6 @@ class Studio:
             )
 
         seen = yield from telling(call, lambda done: Share(done, "rolling out"))
-        if stop.is_set():
-            return
         wish = replace(made.wish, forecaster=forecaster, horizon=horizon)
         yield Made(wish, seen.frames, seen.movie)
 
