@@ -1,11 +1,13 @@
 """Why a forecast moved what it moved: pictures, layers and files of motion."""
 
 from dataclasses import replace
+from itertools import chain
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Vectors
+from tifffile import TiffFile
 
 from movies import gliding
 from napari_morphocast import api
@@ -19,6 +21,7 @@ from napari_morphocast.presenters.motion import (
     magnified,
     wheel,
 )
+from napari_morphocast.training.config import Hardware, Run
 from napari_morphocast.widgets._background import controller_of
 from napari_morphocast.widgets._forecast import ForecastDock
 from napari_morphocast.widgets._layers import Source
@@ -191,6 +194,57 @@ def test_motion_is_written_beside_the_forecast(tmp_path, capsys):
     assert written.shape[:2] == (8, 3)
     assert main([*command[:2], "linear", *command[3:]]) == 2
     assert "moving pixels" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("ending", [".ome.tif", ".tif", ".npy", ".ome.zarr"])
+def test_the_colours_of_napari_are_written_beside_the_motion(ending, tmp_path, capsys):
+    movie, given = gliding(12), tmp_path / "movie.ome.tif"
+    write_movie(given, movie.read(0, 12), like=movie, count=12)
+    out = tmp_path / f"moves{ending}"
+    frames = ["-o", str(tmp_path / "frames.ome.tif"), "--motion", str(out)]
+    assert main(["predict", str(given), "advection", *frames]) == 0
+    written = read_movie(tmp_path / f"moves-colours{ending}")
+    assert written.rgb
+    notes = MotionNotes(8, 24, 28)
+    for step in api.predict(read_movie(given), "advection").steps:
+        notes.take(step.motion, step.unusual)
+    shown = notes.pictures().colours
+    assert written.shape == shown.shape
+    assert np.abs(written.raw(0, 8) - shown.astype(int)).max() <= 2
+    assert f"moves-colours{ending}: frames 4 to 11" in capsys.readouterr().out
+    assert not (tmp_path / f"moves-alpha-c{ending}").exists()
+
+
+def test_colours_are_written_over_no_other_file(tmp_path, capsys):
+    names = "movie.tif", "frames.tif", "moves.tif", "moves-colours.tif"
+    given, *others = (str(tmp_path / name) for name in names)
+    movie = gliding(12)
+    write_movie(given, movie.read(0, 12), like=movie, count=12)
+    options = zip(("-o", "--motion", "--error"), others, strict=True)
+    command = ["predict", given, "advection", *chain(*options)]
+    assert main(command) == 2
+    said = "--error and the colours beside --motion name the same file"
+    assert said in capsys.readouterr().err
+    clash = ["predict", others[2], "advection", "-o", others[0], "--motion", others[1]]
+    assert main(clash) == 2
+    assert "would be overwritten" in capsys.readouterr().err
+
+
+def test_maps_of_errors_are_written_as_they_are_shown(tmp_path, capsys):
+    given, out = tmp_path / "movie.ome.tif", tmp_path / "moves.ome.tif"
+    movie, path = gliding(24), tmp_path / "net.morphocast"
+    write_movie(given, movie.read(0, 24), like=movie, count=24)
+    small = {"width": 4, "depth": 2, "kernel": 3, "epochs": 1, "batches": 2}
+    run = Run.make("sdc_net", loss="adaptive", errors="map", **small)
+    list(api.train(movie, path, run, hardware=Hardware(device="cpu")))
+    frames = ["-o", str(tmp_path / "frames.ome.tif"), "--motion", str(out)]
+    assert main(["rollout", str(given), str(path), "--horizon", "2", *frames]) == 0
+    assert "moves-alpha-c.ome.tif: alpha, how much" in capsys.readouterr().out
+    with TiffFile(tmp_path / "moves-alpha-c.ome.tif") as file:
+        written = file.asarray()
+        assert "alpha, how much outliers count" in file.ome_metadata
+    maps = api.load(path).error_maps(24, 28)
+    np.testing.assert_array_equal(written.reshape(2, 24, 28), np.stack(maps))
 
 
 def test_learned_maps_of_errors_are_layers_beside_the_motion(home):

@@ -71,7 +71,11 @@ Spread = Annotated[
 ]
 Motion = Annotated[
     Path | None,
-    option("--motion", "also write where sdc_net or advection moves each pixel from"),
+    option(
+        "--motion",
+        "also write where sdc_net or advection moves each pixel from; beside it the "
+        "same in colours",
+    ),
 ]
 Labels = Annotated[
     Path | None,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import count
 from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 from napari_morphocast.cli.inputs import check_movie_target, until_stopped
-from napari_morphocast.cli.report import bar
+from napari_morphocast.cli.report import bar, say
 from napari_morphocast.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -33,7 +33,11 @@ MOTION_CHANNELS = "motion along Y (pixels)", "motion along X (pixels)", "unusual
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Files to write: forecast frames, maybe their errors, spread and motion."""
+    """Files to write: forecast frames, maybe their errors, spread and motion.
+
+    Beside the file of motion lies one of its colours, and one of what the model has
+    learned of its errors at each place, if it has.
+    """
 
     frames: Path
     error: Path | None = None
@@ -42,18 +46,19 @@ class Outputs:
 
     @property
     def paths(self) -> list[Path]:
-        """All that were asked for."""
-        return list(self._named().values())
+        """All that hold a picture of each frame."""
+        return [path for path in self._named().values() if path != self._maps]
 
     def check(self, *inputs: Path | str) -> None:
         """Refuse files that cannot be written, that are read, or that are the same."""
-        for path in self.paths:
+        named: dict[Path, str] = {}
+        for option, path in self._named().items():
             check_movie_target(path, *inputs)
-        if len({path.expanduser().resolve() for path in self.paths}) < len(self.paths):
-            raise SettingsError(
-                f"Two of {', '.join(self._named())} name the same file; give each its "
-                "own name."
-            )
+            other = named.setdefault(path.expanduser().resolve(), option)
+            if other != option:
+                raise SettingsError(
+                    f"{other} and {option} name the same file; give each its own name."
+                )
 
     def check_model(self, model: Trained) -> None:
         """Refuse to write what a model does not say."""
@@ -63,7 +68,12 @@ class Outputs:
             model.require_motion()
 
     def write(
-        self, forecast: Forecast, movie: Movie, note: str, stop: threading.Event
+        self,
+        forecast: Forecast,
+        movie: Movie,
+        model: Trained,
+        note: str,
+        stop: threading.Event,
     ) -> int:
         """Write forecasts while they are made, then what was noted beside them.
 
@@ -95,7 +105,50 @@ class Outputs:
             for path, what, names, notes in beside:
                 text = f"{what} of a {note}"
                 _put(path, notes.taken(), forecast, movie, text, names)
+                if path == self.motion:
+                    self._write_colours(notes, forecast, movie, note)
+        self._write_maps(movie, model)
         return next(done)
+
+    def _write_colours(
+        self, notes: _Beside, forecast: Forecast, movie: Movie, note: str
+    ) -> None:
+        """Write motion that was noted as napari shows it."""
+        from napari_morphocast.presenters.motion import HUES, coloured, fastest
+
+        assert self._colours is not None
+        most = fastest(noted[:2] for noted in notes.taken())
+        frames = (coloured(noted[:2], most) for noted in notes.taken())
+        text = f"MOTION ({HUES}; brightest: {most:.2g} pixels per frame) of a {note}"
+        like = replace(movie.pictures, channels=(), rgb=True)
+        _put(self._colours, frames, forecast, like, text)
+
+    def _write_maps(self, movie: Movie, model: Trained) -> None:
+        """Write what the model has learned of its errors at each place, if it has."""
+        if self._maps is None:
+            return
+        maps = model.error_maps(*movie.shape[2:])
+        if maps is None:
+            return
+        import numpy as np
+
+        from napari_morphocast.data.io import write_movie
+        from napari_morphocast.presenters.motion import ERROR_MAPS
+
+        note = f"ADAPTIVE LOSS of {model.name}, c in grey levels (napari-morphocast)"
+        picture = np.stack(maps)
+        write_movie(
+            self._maps, [picture], like=movie, count=1, note=note, channels=ERROR_MAPS
+        )
+        say(f"Wrote {self._maps}: {' and '.join(ERROR_MAPS)} at each place.")
+
+    @property
+    def _colours(self) -> Path | None:
+        return self.motion and _next_to(self.motion, "colours")
+
+    @property
+    def _maps(self) -> Path | None:
+        return self.motion and _next_to(self.motion, "alpha-c")
 
     def _named(self) -> dict[str, Path]:
         named = {
@@ -103,8 +156,18 @@ class Outputs:
             "--error": self.error,
             "--spread": self.spread,
             "--motion": self.motion,
+            "the colours beside --motion": self._colours,
+            "alpha and c beside --motion": self._maps,
         }
         return {option: path for option, path in named.items() if path is not None}
+
+
+def _next_to(path: Path, kind: str) -> Path:
+    """Name a file like another one, with one word more before its ending."""
+    ending = path.suffix
+    if path.stem.lower().endswith(".ome"):
+        ending = path.stem[-len(".ome") :] + ending
+    return path.with_name(f"{path.name[: -len(ending)]}-{kind}{ending}")
 
 
 class _Beside:

@@ -120,7 +120,7 @@ def foretell_each(
     if between:
         note = f"INTERPOLATION by {trained.name}, from both sides (napari-morphocast)"
     with interruptible() as stop:
-        last = forecast.first + outputs.write(forecast, movie, note, stop) - 1
+        last = forecast.first + outputs.write(forecast, movie, trained, note, stop) - 1
         for output in outputs.paths:
             say(f"Wrote {output}: frames {forecast.first} to {last}.")
 
@@ -151,7 +151,7 @@ def roll_out(
     )
     with interruptible() as stop:
         note = f"FORECAST by {trained.name}, rollout (napari-morphocast)"
-        last = forecast.first + outputs.write(forecast, movie, note, stop) - 1
+        last = forecast.first + outputs.write(forecast, movie, trained, note, stop) - 1
         beyond = max(0, last - max(forecast.first, len(movie)) + 1)
         for output in outputs.paths:
             say(

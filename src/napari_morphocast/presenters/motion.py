@@ -11,6 +11,8 @@ from skimage.color import hsv2rgb
 from napari_morphocast.data.room import room
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
 ARROWS = 24  # along the longer side of a frame
@@ -19,6 +21,8 @@ FASTEST = 99.5  # percentile of motion that is as bright as can be
 MAGNIFIED = 10, 5, 2  # times that arrows may be drawn longer than the motion is
 LONG = 1.5  # of the distance of two arrows: no magnified one is longer
 KEPT = np.dtype(np.float16)  # to a thousandth of itself
+HUES = "red moves right, yellow-green down, cyan left, violet up"
+ERROR_MAPS = "alpha, how much outliers count", "c, the usual error"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,7 +32,7 @@ class MotionPictures:
     Parameters
     ----------
     colours : array, shape (N, 3, Y, X)
-        Where to, in colours, as ``wheel`` says.
+        Where to, in colours, as ``coloured`` says.
     arrows : array, shape (M, 2, 3)
         Start and way of arrows, along T, Y and X: see ``arrows``.
     times : int
@@ -87,22 +91,31 @@ class MotionNotes:
 
 
 def wheel(motion: NDArray[Any]) -> NDArray[np.uint8]:
-    """Motion (T, 2, Y, X), where pixels come from, in colours (T, 3, Y, X).
-
-    The hue says where to: red is to the right, and it goes round by way of yellow for
-    down. What is brighter moves faster, what is black rests.
-    """
-    most = SHORTEST
-    for frame in motion:
-        most = max(most, float(np.percentile(_speed(frame), FASTEST)))
+    """Motion (T, 2, Y, X), where pixels come from, in colours (T, 3, Y, X)."""
+    most = fastest(motion)
     colours = room((len(motion), 3, *motion.shape[2:]), np.dtype(np.uint8))
     for t, frame in enumerate(motion):
-        y, x = -frame.astype(np.float32)
-        turn = np.arctan2(y, x) / (2 * np.pi) % 1
-        bright = np.minimum(_speed(frame) / most, 1)
-        seen = hsv2rgb(np.stack([turn, np.ones_like(turn), bright], -1))
-        colours[t] = np.moveaxis(255 * seen, -1, 0).round()
+        colours[t] = coloured(frame, most)
     return colours
+
+
+def fastest(motion: Iterable[NDArray[Any]]) -> float:
+    """Motion that is as bright as can be in pictures of these (pixels per frame)."""
+    speeds = (float(np.percentile(_speed(frame), FASTEST)) for frame in motion)
+    return max([SHORTEST, *speeds])
+
+
+def coloured(frame: NDArray[Any], most: float) -> NDArray[np.uint8]:
+    """Motion (2, Y, X), where pixels come from, in colours (3, Y, X).
+
+    The hue says where to: red is to the right, and it goes round by way of yellow for
+    down. What is brighter moves faster, up to ``most``; what is black rests.
+    """
+    y, x = -frame.astype(np.float32)
+    turn = np.arctan2(y, x) / (2 * np.pi) % 1
+    bright = np.minimum(_speed(frame) / most, 1)
+    seen = hsv2rgb(np.stack([turn, np.ones_like(turn), bright], -1))
+    return np.asarray(np.moveaxis(255 * seen, -1, 0).round(), np.uint8)
 
 
 def _speed(frame: NDArray[Any]) -> NDArray[np.float32]:

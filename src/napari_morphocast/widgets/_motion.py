@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from napari_morphocast.presenters.motion import ERROR_MAPS
 from napari_morphocast.widgets._movies import KEY
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _maps(seen: MotionPictures) -> Iterator[_Map]:
             np.broadcast_to(part, (len(seen.colours), 1, *part.shape))
             for part in seen.errors
         )
-        much, usual = "alpha, how much outliers count", "c, the usual error"
+        much, usual = ERROR_MAPS
         yield _Map("errors", much, alpha, "viridis", 2.0)
         yield _Map("errors", usual, scale, "viridis", float(scale.max()))
 
