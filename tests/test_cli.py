@@ -147,6 +147,21 @@ def test_info_speaks_json(movie: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert about["report"]["frames"] == 24
 
 
+def test_info_tells_what_a_model_has_learned(
+    model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("info", model) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("net: convlstm, trained on cells")
+    assert "Sees 3 frames" in told
+    assert "hidden = [4]" in told
+    assert run("info", model, "--json") == 0
+    about = json.loads(capsys.readouterr().out)
+    assert about["settings"]["hidden"] == [4]
+    assert about["movies"][0]["until"] == 19
+    assert "nowhere" in refusal(capsys, "info", "nowhere.morphocast")
+
+
 def test_models_lists_settings_bounds_and_defaults(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -287,6 +287,17 @@ def test_a_single_model_says_that_it_has_no_uncertainty(tmp_path):
     assert "cannot say how sure it is" in text
 
 
+def test_a_model_says_what_its_adaptive_loss_has_learned(tmp_path):
+    scores = {"validation": 0.69, "persistence": 1.0}
+    path = model_file(tmp_path / "m.morphocast", scores=scores)
+    assert "Outliers" not in read_facts(path).sentence()
+    scores |= {"alpha": 0.756, "c": 4.128}
+    text = read_facts(model_file(tmp_path / "a.morphocast", scores=scores)).sentence()
+    assert text.endswith(
+        "\nOutliers count 0.76 of 2 (alpha); its usual error is 4.13 grey levels (c)."
+    )
+
+
 def test_an_ensemble_says_how_many_members_it_has(tmp_path):
     path = model_file(tmp_path / "m.morphocast", training={"members": 4})
     text = read_facts(path).sentence()

@@ -8,12 +8,14 @@ import torch
 
 from movies import gliding
 from napari_morphocast import api
+from napari_morphocast.cli import main
 from napari_morphocast.data.windows import Window, WindowSpec
 from napari_morphocast.errors import SettingsError
 from napari_morphocast.models.denoised import blurred
 from napari_morphocast.models.ensemble import Ensemble
 from napari_morphocast.models.motion import warp
 from napari_morphocast.models.moving import Moving
+from napari_morphocast.models.robust import AdaptiveLoss
 from napari_morphocast.models.sdc_net import SDCNet
 from napari_morphocast.training.checkpoint import read
 from napari_morphocast.training.config import Hardware, Run
@@ -337,6 +339,27 @@ def undisturbed(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("undisturbed") / "m.morphocast"
     assert course(path) == STAGES
     return path
+
+
+@pytest.mark.parametrize("members", [1, 2])
+@pytest.mark.parametrize("errors", ["frame", "map"])
+def test_what_the_adaptive_loss_has_learned_is_told(errors, members, tmp_path, capsys):
+    path, settings = tmp_path / "m.morphocast", {**SMALL, "epochs": 1, "batches": 2}
+    run = Run.make(
+        "sdc_net", loss="adaptive", errors=errors, members=members, **settings
+    )
+    movie = gliding(24, channels=2)
+    list(api.train(movie, path, run, hardware=CPU))
+    told, trained = api.load(path).checkpoint.scores, api.load(path)
+    losses = [m for m in trained.model.modules() if isinstance(m, AdaptiveLoss)]
+    assert len(losses) == members
+    alpha = sum(float(loss.shape.detach().mean()) for loss in losses) / members
+    assert told["alpha"] == pytest.approx(alpha)
+    if members == 1:
+        grey = losses[0].scale.detach().numpy() * trained.checkpoint.scaling.span
+        assert told["c"] == pytest.approx(grey.mean(), rel=1e-5)
+    assert main(["info", str(path)]) == 0
+    assert f"Outliers count {alpha:.2f} of 2 (alpha)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("number", range(4), ids=STAGES)

@@ -1,4 +1,4 @@
-"""What the command line tells about movies and models."""
+"""What the command line tells about movies, model files and models."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from napari_morphocast.cli.report import as_json, describe, say
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pydantic import BaseModel
 
     from napari_morphocast.data.movie import Movie
@@ -42,6 +44,21 @@ def inform(movie: Movie, *, to_json: bool) -> None:
         say(f"Channels: {', '.join(movie.channels)}")
     for sentence in report.sentences():
         say(sentence)
+
+
+def inform_of_model(path: Path, *, to_json: bool) -> None:
+    """Print what a model's file says about it, but no weights."""
+    from napari_morphocast.presenters.model_files import read_facts
+    from napari_morphocast.training.checkpoint import peek
+
+    checkpoint, _ = peek(path)
+    if to_json:
+        fingerprints = {"movies": {"__all__": {"seen"}}}
+        say(as_json(checkpoint.model_dump(mode="json", exclude=fingerprints)))
+        return
+    say(f"{path.stem}: {read_facts(path).sentence()}")
+    settings = {**checkpoint.settings, **checkpoint.window.model_dump()}
+    say("Settings: " + ", ".join(f"{k} = {as_json(v)}" for k, v in settings.items()))
 
 
 def list_models(*, to_json: bool) -> None:

@@ -26,14 +26,20 @@ from napari_morphocast.cli.options import (
 
 
 def info(
-    movie: MoviePath,
+    movie: Annotated[
+        Path,
+        typer.Argument(metavar="MOVIE", help="the movie, or a .morphocast file"),
+    ],
     axes: Axes = None,
     channel: Channel = None,
     z: Depth = None,
     fill_nan: FillNan = False,
     json: Json = False,
 ) -> None:
-    """What is in a movie, and what is wrong with it."""
+    """What is in a movie, and what is wrong with it; or what a model has learned."""
+    if movie.suffix == ".morphocast":
+        listing.inform_of_model(movie, to_json=json)
+        return
     listing.inform(Opening(axes, channel, z, fill_nan).open(movie), to_json=json)
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari_morphocast.data.movie import Movie
 
 ENDING = ".morphocast"
-SCORES = "validation", "persistence"
+SCORES = "validation", "persistence", "alpha", "c"
 LONGEST_HEADER = 2**24  # bytes; more is no model of ours
 SAMPLES = Path(__file__).parent.parent / "sample_data"
 SAMPLE, SAMPLE_MAKER = SAMPLES / f"tissue{ENDING}", SAMPLES / f"yeast{ENDING}"
@@ -56,6 +56,9 @@ class ModelFacts:
         Whether it can make frames like a given one: its training came to that stage.
     skill : float
         Share of the validation loss of "nothing moves" that the model removes.
+    errors : (float, float), optional
+        What its adaptive loss has learned, if it has one: how much outliers count, 0
+        to 2, and the usual error in grey levels.
     learned : tuple of (int, frozenset of str)
         For every movie that it learned from, how many of its first frames the model
         may have seen, and the fingerprints of some.
@@ -74,10 +77,11 @@ class ModelFacts:
     side: int = 0
     guided: bool = True
     labels: bool = False
+    errors: tuple[float, float] | None = None
     learned: tuple[tuple[int, frozenset[str]], ...] = ()
 
     def sentence(self) -> str:
-        """All that matters for choosing, in two short lines."""
+        """All that matters for choosing, in a few short lines."""
         learned = f" on {self.movie}" if self.movie else ""
         when = f" · {self.made_on}" if self.made_on else ""
         several = f" ({self.members} members)" if self.members > 1 else ""
@@ -85,7 +89,7 @@ class ModelFacts:
         if self.makes:
             size = f"Makes frames of up to {self.side} × {self.side} pixels"
             return f"{first}{size}{'' if self.guided else ', but only at random'}."
-        return f"{first}{self._sees()}{self._verdict()} {self._doubt()}"
+        return f"{first}{self._sees()}{self._verdict()} {self._doubt()}{self._usual()}"
 
     @property
     def makes(self) -> bool:
@@ -114,6 +118,16 @@ class ModelFacts:
         return (
             f" Checked while training: {abs(self.skill):.0%} {word} than "
             "“nothing moves”."
+        )
+
+    def _usual(self) -> str:
+        """What only a model says that has learned how forgiving to be."""
+        if self.errors is None:
+            return ""
+        alpha, c = self.errors
+        return (
+            f"\nOutliers count {alpha:.2f} of 2 (alpha); its usual error is {c:.3g} "
+            "grey levels (c)."
         )
 
     def misfits(self, movie: Movie) -> list[str]:
@@ -229,7 +243,7 @@ def _header(path: Path) -> Any:
 def _facts(about: dict[str, Any]) -> ModelFacts:
     movie = (about["movies"] or [{}])[0]
     size = movie.get("pixel_size")
-    loss, line = (about["scores"].get(k, math.nan) for k in SCORES)
+    loss, line, alpha, c = (about["scores"].get(k, math.nan) for k in SCORES)
     return ModelFacts(
         kind=str(about["model"]),
         channels=int(about["channels"]),
@@ -244,6 +258,7 @@ def _facts(about: dict[str, Any]) -> ModelFacts:
         side=int(about.get("settings", {}).get("side", 0)),
         guided=not about["scores"].get("stages_left", 0),
         labels=bool(movie.get("labels", False)),
+        errors=None if math.isnan(alpha) else (alpha, c),
         learned=tuple(
             (int(one.get("until", 0)), frozenset(one.get("seen", ())))
             for one in about["movies"]

@@ -62,7 +62,8 @@ class Checkpoint(BaseModel):
     ``scores`` holds the validation loss of the kept weights (``validation``), that of
     "nothing moves" (``persistence``; not of a stage with a measure of its own), the
     epoch they are from (``epoch``) and how many stages had none by then
-    (``stages_left``).
+    (``stages_left``); of an adaptive loss also how much outliers count (``alpha``) and
+    the usual error in grey levels (``c``).
     ``calibration`` is that of an ensemble whose run has ended.
     """
 

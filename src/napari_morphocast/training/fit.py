@@ -31,6 +31,7 @@ from napari_morphocast.training.events import (
     Started,
 )
 from napari_morphocast.training.feed import Feed, Shard
+from napari_morphocast.training.learned_errors import learned_errors
 from napari_morphocast.training.memory import ran_out, used_up
 from napari_morphocast.training.resume import write_state
 from napari_morphocast.training.tuning import exchanged
@@ -377,6 +378,7 @@ class _Loop:
             scores["persistence"] = self.persistence
         if self.fabric.is_global_zero:
             weights = self.average.module.state_dict()
+            scores |= learned_errors(self.average.module, self.job.draft.scaling)
             draft = self.job.draft.model_copy(update={"scores": scores})
             save(self.job.path, draft, weights)
         self._keep()
