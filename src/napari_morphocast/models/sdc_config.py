@@ -86,7 +86,8 @@ class SDCConfig(ModelConfig):
         "frame",
         title="Adaptive loss",
         description="Whether it learns one distribution of errors for all pixels, or a "
-        "map of them; a map needs a camera that does not move, and whole frames.",
+        "map of them, of 32 x 32 places stretched over the frame; a map needs a camera "
+        "that does not move, and whole frames.",
     )
     rollouts: float = Field(
         5.0,
