@@ -17,7 +17,7 @@ from matplotlib.pyplot import imsave
 from qtpy.QtWidgets import QApplication, QPushButton, QWidget
 
 from napari_morphocast import api
-from napari_morphocast.presenters.motion import wheel
+from napari_morphocast.presenters.motion import legend
 from napari_morphocast.training.config import Run
 from napari_morphocast.widgets import _preferences
 from napari_morphocast.widgets._background import controller_of
@@ -152,8 +152,10 @@ def filtering(scene: Scene) -> None:
     scene.viewer.dims.set_point(0, LATE * 60)
     parts = ("prediction", "arrows"), ("colours",), ("kernels",)
     row = [canvas(scene, [layers[kind] for kind in kinds]) for kinds in parts]
-    corner = legend()
-    row[1][-len(corner) :, -len(corner) :] = corner
+    corner = legend(WHEEL)
+    covered = corner[..., 3:] / 255
+    below = row[1][-WHEEL:, -WHEEL:]
+    below[:] = covered * corner[..., :3] + (1 - covered) * below
     imsave(IMAGES / "kernels.png", np.concatenate(row, 1))
 
 
@@ -164,13 +166,6 @@ def canvas(scene: Scene, shown: list[Layer]) -> NDArray[np.uint8]:
     rest(1)
     taken = scene.viewer.export_figure(scale_factor=ENLARGED, flash=False)
     return np.array(taken[..., :3])
-
-
-def legend() -> NDArray[np.uint8]:
-    """The colour of every motion, slow in the middle and fast at the rim."""
-    y, x = np.mgrid[-1 : 1 : WHEEL * 1j, -1 : 1 : WHEEL * 1j].astype(np.float32)
-    inside = np.hypot(y, x) <= 1
-    return np.moveaxis(wheel(-np.stack([y, x])[None] * inside)[0], 0, -1)
 
 
 def judging(scene: Scene) -> None:

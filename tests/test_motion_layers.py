@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Vectors
+from qtpy.QtWidgets import QLabel
 from tifffile import TiffFile
 
 from movies import gliding
@@ -18,6 +19,7 @@ from napari_morphocast.presenters.motion import (
     MotionNotes,
     MotionPictures,
     arrows,
+    legend,
     magnified,
     wheel,
 )
@@ -49,7 +51,7 @@ def moving(
     ],
 )
 def test_the_hue_says_where_to(y, x, colour):
-    seen = wheel(moving(y, x))
+    seen = wheel(moving(y, x), 2)
     assert seen.shape == (3, 3, 40, 48)
     assert np.abs(seen[0, :, 5, 5].astype(int) - colour).max() <= 1
 
@@ -117,7 +119,7 @@ def test_motion_lies_on_the_frames_whatever_the_order_of_axes(axes, home):
         scale=[scale[a] for a in axes],
     )
     seen = MotionPictures(
-        wheel(moving(3, -2)),
+        wheel(moving(3, -2), 2),
         arrows(moving(3, -2)),
         np.ones((3, 1, 40, 48), np.float16),
         most_unusual=1.0,
@@ -164,6 +166,35 @@ def test_the_forecast_of_advection_shows_how_everything_moves(home, qtbot):
     listed = [layers.itemText(i) for i in range(layers.count())]
     assert "motion in colours" not in " ".join(listed)
     dock.presenter.close()
+
+
+def test_the_wheel_is_in_the_dock_while_motion_is_shown_in_colours(home, qtbot):
+    viewer = ViewerModel()
+    dock = ForecastDock(viewer)
+    qtbot.addWidget(dock)
+    source = Source.of(viewer.add_image(np.zeros((5, 40, 48)), name="cells"))
+    notes, shown = MotionNotes(3, 40, 48), dock.form.legend
+    for frame in moving(3, 0):
+        notes.take(frame, np.zeros((1, 40, 48), np.float32))
+    seen, note = notes.pictures(), {"first": 2}
+    colours, _ = add_motion(viewer, source, seen, which="+1", provenance=note)
+    assert shown.isHidden()
+    colours.visible = True
+    assert not shown.isHidden()
+    said = "Motion in colours: brightest from 3 pixels per frame on."
+    assert said in {label.text() for label in shown.findChildren(QLabel)}
+    viewer.layers.remove(colours)
+    qtbot.waitUntil(shown.isHidden)
+    dock.presenter.close()
+
+
+def test_the_wheel_shows_every_motion_in_its_colour():
+    disc = legend(101)
+    assert disc.shape == (101, 101, 4)
+    assert disc[50, 98, :3].tolist() == pytest.approx([245, 0, 0], abs=1)
+    assert disc[50, 2, :3].tolist() == pytest.approx([0, 245, 245], abs=1)
+    assert disc[50, 50].tolist() == [0, 0, 0, 255]
+    assert disc[0, 0, 3] == 0
 
 
 def test_a_forecast_that_moves_nothing_has_no_motion_layers():
@@ -254,7 +285,7 @@ def test_learned_maps_of_errors_are_layers_beside_the_motion(home):
     motion = np.ones((3, 2, 24, 28), np.float32)
     alpha = np.linspace(0, 2, 24 * 28, dtype=np.float32).reshape(24, 28)
     seen = MotionPictures(
-        wheel(motion), arrows(motion), motion[:, :1], errors=(alpha, 5 * alpha)
+        wheel(motion, 2), arrows(motion), motion[:, :1], errors=(alpha, 5 * alpha)
     )
     note = {"first": 4, "run": "now"}
     added = add_motion(viewer, source, seen, which="+1", provenance=note)

@@ -43,6 +43,8 @@ class MotionPictures:
         What is shown darkest and brightest of it.
     errors : (array, array), optional
         How much outliers count, and from which error on one is, (Y, X) each.
+    fastest : float
+        Motion from which on colours are as bright as can be (pixels per frame).
     """
 
     colours: NDArray[np.uint8]
@@ -52,6 +54,7 @@ class MotionPictures:
     most_unusual: float = 0.0
     times: int = 1
     errors: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+    fastest: float = SHORTEST
 
 
 class MotionNotes:
@@ -79,20 +82,20 @@ class MotionNotes:
     def pictures(self) -> MotionPictures:
         """What has been noted so far; takes a while for long movies."""
         motion = self._motion[: self._done]
-        times = magnified(motion)
+        times, most = magnified(motion), fastest(motion)
         return MotionPictures(
-            wheel(motion),
+            wheel(motion, most),
             arrows(motion, times),
             self._unusual[: self._done],
             self._least,
             self._most,
             times,
+            fastest=most,
         )
 
 
-def wheel(motion: NDArray[Any]) -> NDArray[np.uint8]:
-    """Motion (T, 2, Y, X), where pixels come from, in colours (T, 3, Y, X)."""
-    most = fastest(motion)
+def wheel(motion: NDArray[Any], most: float) -> NDArray[np.uint8]:
+    """Motion (T, 2, Y, X), as ``coloured`` shows it, (T, 3, Y, X)."""
     colours = room((len(motion), 3, *motion.shape[2:]), np.dtype(np.uint8))
     for t, frame in enumerate(motion):
         colours[t] = coloured(frame, most)
@@ -116,6 +119,17 @@ def coloured(frame: NDArray[Any], most: float) -> NDArray[np.uint8]:
     bright = np.minimum(_speed(frame) / most, 1)
     seen = hsv2rgb(np.stack([turn, np.ones_like(turn), bright], -1))
     return np.asarray(np.moveaxis(255 * seen, -1, 0).round(), np.uint8)
+
+
+def legend(side: int) -> NDArray[np.uint8]:
+    """The colours of all motions, the fastest at the rim, (side, side, 4).
+
+    A disc with a smooth edge; the fourth part is how much of each pixel it covers.
+    """
+    y, x = np.mgrid[-1 : 1 : side * 1j, -1 : 1 : side * 1j].astype(np.float32)
+    colours = np.moveaxis(coloured(-np.stack([y, x]), 1.0), 0, -1)
+    covered = np.clip((1 - np.hypot(y, x)) * side / 2, 0, 1)[..., None]
+    return np.concatenate([colours, (255 * covered).astype(np.uint8)], -1)
 
 
 def _speed(frame: NDArray[Any]) -> NDArray[np.float32]:

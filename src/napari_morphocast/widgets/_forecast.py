@@ -136,12 +136,19 @@ class ForecastDock(ModelDock):
         ):
             signal.connect(self._soon.start)
         self._listen(self._viewer.canvas.grid.events.enabled, self._moved)
+        self._listen(self._viewer.layers.events, self._looks_otherwise)
         self._farewells.append(self._surprises.close)
 
     def _refresh(self) -> None:
         current = self.form.picker.frame()
         self.form.start.setItemText(1, f"the current frame ({current})")
         super()._refresh()
+        self.form.legend.look()
+
+    def _looks_otherwise(self, event: Any) -> None:
+        """Something about the layers has changed; of a movie that is played, often."""
+        if event.type == "visible":
+            self.form.legend.look()
 
     def _moved(self, event: Any = None) -> None:
         """The slider or the grid has changed; sliders do so often."""

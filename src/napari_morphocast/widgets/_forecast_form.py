@@ -20,6 +20,7 @@ from napari_morphocast.widgets._dock_form import (
     frames_box,
     text_label,
 )
+from napari_morphocast.widgets._motion_legend import MotionLegend
 from napari_morphocast.widgets._surprise import SurpriseList
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class ForecastForm(ModelForm):
         self.start.addItem("the end of the movie", False)
         self.start.addItem("the current frame", True)
         self.verdict = text_label("font-weight: bold")
+        self.legend = MotionLegend(viewer)
         self.beside = QPushButton("Side by side")
         self.beside.setCheckable(True)
         self.surprise = QPushButton("Find surprises")
@@ -88,6 +90,7 @@ class ForecastForm(ModelForm):
         column.addLayout(self._actions())
         self._add_work(column)
         column.addWidget(self.verdict)
+        column.addWidget(self.legend)
         column.addLayout(self._afterwards())
         column.addWidget(self.surprises)
         column.addStretch(1)

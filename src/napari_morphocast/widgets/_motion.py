@@ -50,8 +50,8 @@ def add_motion(
     letters, place = source.letters, source.place(provenance["first"], 1)
     faint = {"blending": "additive", "visible": False}
 
-    def about(kind: str, axes: str = letters) -> dict[str, Any]:
-        return {KEY: {**provenance, "kind": kind, "axes": axes}}
+    def about(kind: str, axes: str = letters, **more: float) -> dict[str, Any]:
+        return {KEY: {**provenance, "kind": kind, "axes": axes, **more}}
 
     maps: list[Layer] = [
         viewer.add_image(
@@ -70,7 +70,7 @@ def add_motion(
         source.arranged(seen.colours, colour=True),
         name=f"motion in colours {which} · {source.name}",
         rgb=True,
-        metadata=about("colours", letters + "S"),
+        metadata=about("colours", letters + "S", fastest=seen.fastest),
         **faint,
         **place,
     )
