@@ -23,7 +23,7 @@ MAYBE_AHEAD, MAYBE_BEHIND = "ahead of", "behind"
 VERDICTS = {  # how those of the controls begin, in short
     "forecasting": "forecasting",
     "denoising": "denoising",
-    "no skill": "no skill",
+    "no skill": "no sure skill",
     "too few": "cannot tell",
 }
 

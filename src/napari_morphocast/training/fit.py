@@ -30,7 +30,7 @@ from napari_morphocast.training.events import (
     Saved,
     Started,
 )
-from napari_morphocast.training.feed import Feed, Shard
+from napari_morphocast.training.feed import Feed, Shard, mixed
 from napari_morphocast.training.learned_errors import learned_errors
 from napari_morphocast.training.memory import ran_out, used_up
 from napari_morphocast.training.resume import write_state
@@ -257,9 +257,8 @@ class _Loop:
             fair = self.state.fair
             for network in networks:
                 cast("Forecaster", network).forget()
-            found = cast("Forecaster", self.model).found
-            if any(not torch.equal(now, before[0][n]) for n, now in found.items()):
-                self.state.fair = {}
+            now, was = self.model.state_dict(), before[0]
+            self.state.fair = {n: f for n, f in fair.items() if now[n].equal(was[n])}
             without, _ = self._validate()
             if not without < validation:
                 self.state.fair = fair
@@ -395,8 +394,3 @@ class _Loop:
             optimizers=self.descent.states() or self.state.optimizers,
         )
         write_state(self.job.path, now)
-
-
-def mixed(*numbers: int) -> int:
-    """One seed from several numbers."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint32)[0])
