@@ -58,7 +58,7 @@ def _measure(movie: Movie, run: Run, device: str, output: Path) -> str:
         scores = api.evaluate(movie, [path], horizon=HORIZON, hardware=hardware)
         tested = api.controls(movie, path, horizon=HORIZON, hardware=hardware)
     output.with_suffix(".txt").write_text(tested.verdict + "\n", encoding="utf-8")
-    scores.save(output, [tested])
+    scores.save(output)
     return f"{took / 60:.1f} minutes; {tested.verdict}"
 
 

@@ -74,6 +74,7 @@ USEFUL: dict[str, Values] = {
     "forget_bias": Span(-1, 3),
     "noise": (0.0, 0.01, 0.03, 0.1),
     "adversarial": (0.0, 0.001, 0.01, 0.1),
+    "smooth": (0.0, 0.01, 0.1, 1.0),
 }
 # What is tried unless other settings are named: of each model what it has of these.
 USUAL = (
