@@ -16,20 +16,19 @@ from __future__ import annotations
 
 import argparse
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import torch
+from scoring import scored
 from skill_movies import ALL
 from stopwatch import count_cpu_time
 from table import machine
 
 from napari_morphocast import api
-from napari_morphocast.api.evaluating import contender, first_scored, grey_range
-from napari_morphocast.evaluation.scores import score
 from napari_morphocast.training.config import Hardware, Run
 
 if TYPE_CHECKING:
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from napari_morphocast.data.movie import Movie
 
 LEADS = 1, 5
-SINCE = 0.8  # of the movie is learned from
+MOST_SEEDS = 100  # that are looked for
 COLUMNS = "lead", "skill", "over", "low", "high"
 SHARED: tuple[dict[str, Any], ...] = (
     {},
@@ -121,12 +120,8 @@ class Cell:
     def name(self) -> str:
         """What its file is called."""
         settings = [f"{key}={value}" for key, value in self.changed.items()] or ["none"]
-        return "-".join([*self.family, str(self.seed), *settings]).replace(" ", "")
-
-    @property
-    def family(self) -> tuple[str, ...]:
-        """What it has in common with all others of the movie."""
-        return self.movie, self.model, f"{self.minutes:g}"
+        family = self.movie, self.model, f"{self.minutes:g}", str(self.seed)
+        return "-".join([*family, *settings]).replace(" ", "")
 
 
 def main() -> None:
@@ -166,7 +161,7 @@ def _is_wanted(changed: dict[str, Any], only: str) -> bool:
 def _measure(cell: Cell, folder: Path) -> None:
     """Train a changed network, and that of the defaults unless it is there."""
     movie = ALL[cell.movie].read()
-    plain = Cell(cell.movie, cell.model, cell.minutes, cell.seed, {})
+    plain = replace(cell, changed={})
     paths = [folder / f"{one.name}.morphocast" for one in (plain, cell)]
     for one, path in zip((plain, cell), paths, strict=True):
         if not path.exists():
@@ -183,15 +178,7 @@ def _measure(cell: Cell, folder: Path) -> None:
 
 def _compared(movie: Movie, paths: Sequence[Path]) -> list[tuple[float, ...]]:
     """By lead: skill of the changed network, and what it has over the other."""
-    first = first_scored(movie, SINCE)
-    models: list[api.Model] = [*dict.fromkeys(paths), "persistence"]
-    scores = score(
-        movie,
-        [contender(api.load(model, movie, until=first)) for model in models],
-        horizon=max(LEADS),
-        since=first,
-        data_range=grey_range(movie),
-    )
+    scores = scored(movie, dict.fromkeys(paths), max(LEADS))
     plain, changed = (path.stem for path in paths)
     skills = {row.lead: row.value for row in scores.of(changed, "skill_persistence")}
     gains = {row.lead: row for row in scores.paired(changed, plain)}
@@ -231,11 +218,10 @@ def _said(
     given: argparse.Namespace, movie: str, changed: dict[str, Any], lead: int
 ) -> str:
     """One cell of the table, from all seeds that are there."""
-    pattern = Cell(movie, given.model, given.minutes, 0, changed).name
-    before, after = pattern.split("-0-", 1)
     found = []
-    for seed in range(100):
-        path = given.output / f"{before}-{seed}-{after}.csv"
+    for seed in range(MOST_SEEDS):
+        cell = Cell(movie, given.model, given.minutes, seed, changed)
+        path = given.output / f"{cell.name}.csv"
         if path.exists():
             with path.open(newline="", encoding="utf-8") as file:
                 rows = {int(row["lead"]): row for row in csv.DictReader(file)}
@@ -243,11 +229,11 @@ def _said(
     if not found:
         return ""
     key = "over" if changed else "skill"
-    cell = f"{100 * median(row[key] for row in found):.1f}"
+    said = f"{100 * median(row[key] for row in found):.1f}"
     low, high = min(row["low"] for row in found), max(row["high"] for row in found)
     if not changed or isnan(low):
-        return cell
-    return f"{cell} ({100 * low:.1f} to {100 * high:.1f})"
+        return said
+    return f"{said} ({100 * low:.1f} to {100 * high:.1f})"
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ def main() -> None:
     if device == "cpu":
         count_cpu_time()
     run = _run(model, int(seed), float(minutes))
-    print(_measure(ALL[movie].read(), run, device, Path(output)))
+    print(_measure(ALL[movie].read(), model, run, device, Path(output)))
 
 
 def _run(model: str, seed: int, minutes: float) -> Run:
@@ -45,12 +45,12 @@ def _run(model: str, seed: int, minutes: float) -> Run:
     return Run.make(model, seed=seed, minutes=minutes)
 
 
-def _measure(movie: Movie, run: Run, device: str, output: Path) -> str:
+def _measure(movie: Movie, model: str, run: Run, device: str, output: Path) -> str:
     hardware, stop = Hardware(device=device), threading.Event()
-    if output.stem.split("-")[1] == "start":
+    if model == "start":
         stop.set()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{output.stem.split('-')[1]}.morphocast"
+        path = Path(folder) / f"{model}.morphocast"
         began = time.process_time() if device == "cpu" else time.monotonic()
         for _ in api.train(movie, path, run, hardware=hardware, stop=stop):
             pass

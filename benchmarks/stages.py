@@ -30,15 +30,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from scoring import scored
 from stopwatch import count_cpu_time
 from table import machine
 
 import napari_morphocast
 from napari_morphocast import api, read_movie
-from napari_morphocast.api.evaluating import contender, first_scored, grey_range
 from napari_morphocast.data.labels import read_labels, with_labels
 from napari_morphocast.data.simulate import simulate
-from napari_morphocast.evaluation.scores import score
 from napari_morphocast.training.config import Hardware, Run
 from napari_morphocast.training.events import EpochDone
 
@@ -59,7 +58,6 @@ HEAD = (
     "| MSE | L1 | SSIM | PSNR | detail |",
     "|---|---|---|---|---|---|---|---|---|---|",
 )
-SINCE = 0.8  # of the movie is learned from
 CPU = Hardware(device="cpu")
 THESIS: dict[str, Any] = {
     "loss": "adaptive",
@@ -180,15 +178,7 @@ def _beside(movie: Movie, stages: list[Path], folder: Path) -> list[str]:
     family = stages[-1].stem.split("-")[0]
     plain = folder / f"{family}-rollout.morphocast"
     others = [plain] if plain.exists() and plain not in stages else []
-    first = first_scored(movie, SINCE)
-    models: list[api.Model] = [*stages, *others, "persistence"]
-    scores = score(
-        movie,
-        [contender(api.load(model, movie, until=first)) for model in models],
-        horizon=max(LEADS),
-        since=first,
-        data_range=grey_range(movie),
-    )
+    scores = scored(movie, [*stages, *others], max(LEADS))
     names = [path.stem for path in stages]
     return _rows(scores, names, others[0].stem if others else None)
 
