@@ -16,7 +16,7 @@ from napari_morphocast import api
 from napari_morphocast.training.config import Hardware, Run
 
 if TYPE_CHECKING:
-    from napari_morphocast import Movie
+    from skill_movies import Readable
 
 HORIZON, MEMBERS = 10, 4
 RECIPE = Path(__file__).parents[1] / "examples" / "morphogenesis.toml"
@@ -28,7 +28,7 @@ def main() -> None:
     if device == "cpu":
         count_cpu_time()
     run = _run(model, int(seed), float(minutes))
-    print(_measure(ALL[movie].read(), model, run, device, Path(output)))
+    print(_measure(ALL[movie], model, run, device, Path(output)))
 
 
 def _run(model: str, seed: int, minutes: float) -> Run:
@@ -45,7 +45,8 @@ def _run(model: str, seed: int, minutes: float) -> Run:
     return Run.make(model, seed=seed, minutes=minutes)
 
 
-def _measure(movie: Movie, model: str, run: Run, device: str, output: Path) -> str:
+def _measure(source: Readable, model: str, run: Run, device: str, output: Path) -> str:
+    movie, noise = source.read(), source.noise
     hardware, stop = Hardware(device=device), threading.Event()
     if model == "start":
         stop.set()
@@ -55,7 +56,9 @@ def _measure(movie: Movie, model: str, run: Run, device: str, output: Path) -> s
         for _ in api.train(movie, path, run, hardware=hardware, stop=stop):
             pass
         took = (time.process_time() if device == "cpu" else time.monotonic()) - began
-        scores = api.evaluate(movie, [path], horizon=HORIZON, hardware=hardware)
+        scores = api.evaluate(
+            movie, [path], horizon=HORIZON, noise=noise, hardware=hardware
+        )
         tested = api.controls(movie, path, horizon=HORIZON, hardware=hardware)
     output.with_suffix(".txt").write_text(tested.verdict + "\n", encoding="utf-8")
     scores.save(output)

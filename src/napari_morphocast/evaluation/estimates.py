@@ -29,7 +29,7 @@ LIMITS = {  # beyond which no score can lie
     "spread": (0.0, np.inf),
     "coverage": (0.0, 1.0),
 }
-COMPARED = "mse", "mae", "ssim", "mse_changing"
+COMPARED = "mse", "mae", "ssim", "mse_changing", "mae_changing", "ssim_changing"
 PERFECT = 1e-12  # squared error, in units of black to white, that is only rounding
 
 
@@ -132,13 +132,16 @@ class _Lead:
         yield "mae", self._mean("mae", model)
         yield "psnr", metrics.decibels(self._mean("relative", model))
         yield "ssim", self._mean("ssim", model)
-        yield "mse_changing", self._error(model, "mse_changing")
+        yield "mse_changing", self._changing("mse", model)
+        yield "mae_changing", self._changing("mae", model)
+        yield "psnr_changing", metrics.decibels(self._changing("relative", model))
+        yield "ssim_changing", self._changing("ssim", model)
         known = [name for name in REFERENCES if name in self.measured.models]
         for name in known:
             yield f"skill_{name}", skill(mse, self._imperfect("mse", name))
-        changing = self._mean("changing", model)
+        changing = self._mean("mse_changing", model)
         for name in known:
-            reference = self._imperfect("changing", name)
+            reference = self._imperfect("mse_changing", name)
             yield f"skill_changing_{name}", skill(changing, reference)
         if "persistence" in known:
             most = self._mean("mse", "persistence") - noise
@@ -153,14 +156,16 @@ class _Lead:
 
     def _error(self, model: str, metric: str) -> NDArray[np.float64]:
         """What is to become small."""
-        if metric == "ssim":
-            return np.asarray(1 - self._mean("ssim", model), np.float64)
-        if metric == "mse_changing":
-            moving = self.measured.moving[self.measured.reached(self.lead)]
-            return _ratio(
-                self._mean("changing", model), self._both(moving[:, self.lead - 1])
-            )
-        return self._mean(metric, model)
+        measure, _, changing = metric.partition("_")
+        mean = self._changing if changing else self._mean
+        found = mean(measure, model)
+        return 1 - found if measure == "ssim" else found
+
+    def _changing(self, measure: str, model: str) -> NDArray[np.float64]:
+        """Mean over the pixels that change, of all forecasts together."""
+        moving = self.measured.moving[self.measured.reached(self.lead)]
+        summed = self._mean(f"{measure}_changing", model)
+        return _ratio(summed, self._both(moving[:, self.lead - 1]))
 
     def _imperfect(self, measure: str, model: str) -> NDArray[np.float64]:
         """An error to hold others against; NaN where there is none."""

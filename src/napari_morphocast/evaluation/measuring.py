@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.movie import Movie
 
-ERRORS = "mse", "mae", "relative", "ssim", "changing"
-WORST = np.array([[np.inf], [np.inf], [np.inf], [-1.0], [np.inf]])  # each error's
+WHOLE = "mse", "mae", "relative", "ssim"  # over all pixels that count
+CHANGING = tuple(f"{name}_changing" for name in WHOLE)  # the share of changing ones
+ERRORS = *WHOLE, *CHANGING
+WORST = np.inf, np.inf, np.inf, -1.0  # where a forecast is no number
 MEASURES = (*ERRORS, *uncertain.MEASURES)  # what is kept of every forecast
 
 
@@ -255,18 +257,18 @@ class _Scene:
     def _errors(self, forecast: NDArray[np.float32]) -> NDArray[np.float64]:
         """Errors by lead, (ERRORS, leads)."""
         truth, where, span = self.truth, self.where, self.terms.data_range
-        squares = np.square(forecast - truth, dtype=np.float64)
-        errors = np.stack(
-            [
-                metrics.mse(forecast, truth, where=where),
-                metrics.mae(forecast, truth, where=where),
-                metrics.mse(forecast, truth, span, where),
-                metrics.ssim(forecast, truth, span, where),
-                metrics.over_pixels(squares * self.changes, where),
-            ]
-        )
-        errors[:, ~np.isfinite(forecast).all((1, 2, 3))] = WORST
-        return errors
+        apart = np.asarray(forecast, np.float64) - truth
+        squares = np.square(apart)
+        relative = squares / np.square(span)[:, None, None]
+        similar = metrics.similarities(forecast, truth, span)
+        maps = squares, np.abs(apart), relative, similar
+        bad = ~np.isfinite(forecast).all((1, 2, 3))
+        for values, worst in zip(maps, WORST, strict=True):
+            values[bad] = worst
+        moved = [np.where(self.changes, values, 0.0) for values in maps]
+        errors = [metrics.over_pixels(values, where) for values in (*maps, *moved)]
+        errors[WHOLE.index("ssim")] = metrics.away_from_edges(similar, where)
+        return np.stack(errors)
 
     def _uncertainty(
         self, contender: Contender, members: NDArray[np.float32]

@@ -98,6 +98,30 @@ def ssim(
     MovieError
         If frames are smaller than the window.
     """
+    return away_from_edges(similarities(forecast, truth, data_range), where)
+
+
+def away_from_edges(
+    similar: NDArray[Any], where: NDArray[np.bool_] | None
+) -> NDArray[np.float64]:
+    """SSIM of each frame from the map of its ``similarities``."""
+    if where is not None:
+        where = np.broadcast_to(where, similar.shape)[INSIDE]
+    return over_pixels(similar[INSIDE], where)
+
+
+def similarities(
+    forecast: NDArray[Any], truth: NDArray[Any], data_range: ArrayLike
+) -> NDArray[np.float64]:
+    """Map (..., C, Y, X) whose mean away from the edges is ``ssim``.
+
+    Frames are mirrored at their edges, where the window would leave them.
+
+    Raises
+    ------
+    MovieError
+        If frames are smaller than the window.
+    """
     channels, height, width = truth.shape[-3:]
     if min(height, width) < SMALLEST:
         raise MovieError(
@@ -112,10 +136,7 @@ def ssim(
         strict=True,
     )
     maps = [_similarities(ahead, real) for ahead, real in pairs]
-    whole = np.reshape(maps, truth.shape)[INSIDE]
-    if where is not None:
-        where = np.broadcast_to(where, truth.shape)[INSIDE]
-    return over_pixels(whole, where)
+    return np.reshape(maps, truth.shape)
 
 
 def _similarities(

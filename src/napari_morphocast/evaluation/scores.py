@@ -14,7 +14,7 @@ from napari_morphocast.evaluation import exporting, metrics
 from napari_morphocast.evaluation.baselines import REFERENCES
 from napari_morphocast.evaluation.estimates import Score, compare, estimate
 from napari_morphocast.evaluation.measuring import (
-    MEASURES,
+    WHOLE,
     Contender,
     Measured,
     Terms,
@@ -54,8 +54,8 @@ class Scores:
     Parameters
     ----------
     rows : tuple of Score
-        Metrics are mse and mae (grey levels), psnr (dB), ssim; mse_changing, the error
-        on pixels that change; for every baseline skill_<name> and
+        Metrics are mse and mae (grey levels), psnr (dB), ssim; the same on pixels that
+        change, mse_changing to ssim_changing; for every baseline skill_<name> and
         skill_changing_<name>, 1 - mse / mse of that baseline on the whole frame and on
         pixels that change; predictable, the share of persistence's error above the
         noise that is removed; and for ensembles crps, spread (grey levels) and
@@ -121,7 +121,8 @@ class Scores:
         one, other : str
             Two models.
         metric : str
-            mse, mae, ssim (of which 1 - SSIM is the error) or mse_changing.
+            mse, mae or ssim (of which 1 - SSIM is the error), or one of these with
+            _changing behind it.
         """
         return compare(self.measured, one, other, metric) if self.measured else ()
 
@@ -143,7 +144,7 @@ class Scores:
         if measured is None or lead not in self.leads:
             return np.empty(0, np.intp), np.empty(0)
         kind = "relative" if metric == "psnr" else metric
-        if kind not in MEASURES:
+        if kind not in WHOLE:
             raise SettingsError(
                 f"Forecasts have mse, mae, psnr and ssim, not {metric!r}."
             )

@@ -20,10 +20,13 @@ ERRORS = {  # what it is called on an axis, and in a list
     "psnr": ("PSNR", "PSNR (dB, higher is better)"),
     "ssim": ("SSIM", "SSIM (higher is better)"),
     "mse_changing": ("MSE", "mean squared error of changing pixels"),
+    "mae_changing": ("MAE", "mean absolute error of changing pixels"),
+    "psnr_changing": ("PSNR", "PSNR of changing pixels (dB)"),
+    "ssim_changing": ("SSIM", "SSIM at changing pixels"),
     "crps": ("CRPS", "CRPS of ensembles (grey levels)"),
     "spread": ("spread", "spread of ensembles (grey levels)"),
 }
-FROM_ZERO = "mse", "mae", "mse_changing", "crps", "spread"
+FROM_ZERO = "mse", "mae", "mse_changing", "mae_changing", "crps", "spread"
 IN_TIME = "mse", "mae", "psnr", "ssim"  # known for each forecast
 PREDICTABLE = "predictable"
 DENOISES = "denoising, not forecasting"  # what a failed control says
