@@ -52,9 +52,6 @@ WRITTEN = {
     "r1": 10,
     "critic": 1,
     "path": 2,
-    "cutmix": 1,
-    "noise": True,
-    "loss": "non-saturating",
 }
 TURNED: dict[str, dict[str, dict[str, Any]]] = {  # nuclei have no right way up
     "hela": {"cell_gan": {"turns": True}, "vae": {"flips": True}}

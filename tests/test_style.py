@@ -20,12 +20,7 @@ from napari_morphocast.models.layers import (
     Pade,
     enlarged,
 )
-from napari_morphocast.models.style import (
-    Generator,
-    Mapping,
-    ModulatedConv,
-    channels_at,
-)
+from napari_morphocast.models.style import Generator, Mapping, ModulatedConv
 
 
 @pytest.fixture(autouse=True)
@@ -126,13 +121,6 @@ def test_sizes_at_full_width():
     )
     assert parameters(Critic(256, 1, 1.0, "pade")) == pytest.approx(28.1, abs=0.1)
     assert generator.styles == 14
-
-
-def test_narrow_generators_save_where_images_are_large():
-    sides = [4, 8, 16, 32, 64, 128, 256]
-    full = [channels_at(side, 1.0) for side in sides]
-    assert full == [512, 512, 512, 512, 512, 256, 128]
-    assert [channels_at(side, 1 / 64) for side in sides[:5]] == [64, 64, 32, 16, 8]
 
 
 def test_a_collage_comes_from_one_image_or_the_other():

@@ -22,8 +22,6 @@ from napari_morphocast.models.layers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from napari_morphocast.models.layers import Activation
 
 SMALLEST = 4  # side of the constant that every image grows from
@@ -33,13 +31,9 @@ PACE = 0.01  # of the mapping's learning rate
 
 
 def channels_at(side: int, width: float) -> int:
-    """Channels of the generator's images of a side, in pixels.
-
-    Narrow generators save where images are large: layouts are made of the many channels
-    of the small ones, which cost little.
-    """
-    most, affordable = WIDEST * math.sqrt(width), WIDEST * width * HALVING / side
-    return max(4, round(min(most, affordable)))
+    """Channels of the generator's images of a side, in pixels."""
+    full = WIDEST if side <= HALVING else WIDEST * HALVING // side
+    return max(4, round(full * width))
 
 
 class Mapping(nn.Sequential):
@@ -99,31 +93,26 @@ class StyledConv(nn.Module):
     def __init__(self, inputs: int, outputs: int, style: int, kind: Activation) -> None:
         super().__init__()
         self.conv = ModulatedConv(inputs, outputs, 3, style, demodulate=True)
-        self.strength = nn.Parameter(torch.zeros(()))  # of the noise
+        self.strength = nn.Parameter(torch.zeros(()))
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.activation = activation(kind)
 
     def forward(
-        self, x: Tensor, w: Tensor, noise: Tensor | None, *, enlarge: bool = False
+        self, x: Tensor, w: Tensor, noise: Tensor, *, enlarge: bool = False
     ) -> Tensor:
         """Map (B, inputs, Y, X); ``noise`` has shape (B, 1, Y, X) of the output."""
-        x = self.conv(x, w, enlarge=enlarge) + self.bias[:, None, None]
-        if noise is not None:
-            x = x + self.strength * noise
+        x = self.conv(x, w, enlarge=enlarge)
+        x = x + self.strength * noise + self.bias[:, None, None]
         shaped: Tensor = self.activation(x)
         return shaped
 
 
 class ToImage(nn.Module):
-    """Image made from features, added to the enlarged image of half the side.
+    """Image made from features, added to the enlarged image of half the side."""
 
-    ``share`` is its part of the variance of the sum, to begin with.
-    """
-
-    def __init__(self, inputs: int, outputs: int, style: int, share: float) -> None:
+    def __init__(self, inputs: int, outputs: int, style: int) -> None:
         super().__init__()
         self.conv = ModulatedConv(inputs, outputs, 1, style, demodulate=False)
-        self.conv.scale *= math.sqrt(share)
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, x: Tensor, w: Tensor, smaller: Tensor | None) -> Tensor:
@@ -162,8 +151,7 @@ class Generator(nn.Module):
             convs.append(StyledConv(before, after, style, kind))
             convs.append(StyledConv(after, after, style, kind))
         self.convs = nn.ModuleList(convs)
-        each = 1 / len(maps)
-        self.images = nn.ModuleList(ToImage(n, channels, style, each) for n in maps)
+        self.images = nn.ModuleList(ToImage(n, channels, style) for n in maps)
 
     @property
     def styles(self) -> int:
@@ -179,7 +167,7 @@ class Generator(nn.Module):
             for side in sides
         ]
 
-    def forward(self, w: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
+    def forward(self, w: Tensor, noise: list[Tensor]) -> Tensor:
         """Make images (B, C, Y, X) from styles (B, styles, style)."""
         x = self.constant.expand(len(w), -1, -1, -1)
         x = self.convs[0](x, w[:, 0], noise[0])
