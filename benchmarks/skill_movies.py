@@ -74,8 +74,8 @@ class Fetched:
     url: str
     sha256: str
     member: str
-    rows: tuple[int, int] | tuple[()] = ()
-    columns: tuple[int, int] | tuple[()] = ()
+    rows: tuple[int | None, int | None] = None, None
+    columns: tuple[int | None, int | None] = None, None
     real: bool = True
     noise: tuple[float, ...] | None = None
 
@@ -92,8 +92,7 @@ class Fetched:
         frames = tifffile.imread(self._path())
         if frames.ndim == 4:
             frames = frames.max(1)
-        rows, columns = slice(*self.rows or (None,)), slice(*self.columns or (None,))
-        return Movie(frames[:, None, rows, columns])
+        return Movie(frames[:, None, slice(*self.rows), slice(*self.columns)])
 
     def _path(self) -> str:
         unpack = pooch.Unzip if self.url.endswith(".whl") else pooch.Untar

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from napari_morphocast.data.movie import Movie
 
 WHOLE = "mse", "mae", "relative", "ssim"  # over all pixels that count
-CHANGING = tuple(f"{name}_changing" for name in WHOLE)  # the share of changing ones
-ERRORS = *WHOLE, *CHANGING
+ERRORS = *WHOLE, *(f"{name}_changing" for name in WHOLE)  # summed over changing
 WORST = np.inf, np.inf, np.inf, -1.0  # where a forecast is no number
 MEASURES = (*ERRORS, *uncertain.MEASURES)  # what is kept of every forecast
 
@@ -265,10 +264,11 @@ class _Scene:
         bad = ~np.isfinite(forecast).all((1, 2, 3))
         for values, worst in zip(maps, WORST, strict=True):
             values[bad] = worst
-        moved = [np.where(self.changes, values, 0.0) for values in maps]
-        errors = [metrics.over_pixels(values, where) for values in (*maps, *moved)]
-        errors[WHOLE.index("ssim")] = metrics.away_from_edges(similar, where)
-        return np.stack(errors)
+        whole = [metrics.over_pixels(values, where) for values in maps[:-1]]
+        whole.append(metrics.away_from_edges(similar, where))
+        moved = (np.where(self.changes, values, 0.0) for values in maps)
+        changing = [metrics.over_pixels(values, where) for values in moved]
+        return np.stack([*whole, *changing])
 
     def _uncertainty(
         self, contender: Contender, members: NDArray[np.float32]

@@ -21,8 +21,8 @@ ERRORS = {  # what it is called on an axis, and in a list
     "ssim": ("SSIM", "SSIM (higher is better)"),
     "mse_changing": ("MSE", "mean squared error of changing pixels"),
     "mae_changing": ("MAE", "mean absolute error of changing pixels"),
-    "psnr_changing": ("PSNR", "PSNR of changing pixels (dB)"),
-    "ssim_changing": ("SSIM", "SSIM at changing pixels"),
+    "psnr_changing": ("PSNR", "PSNR of changing pixels (dB, higher is better)"),
+    "ssim_changing": ("SSIM", "SSIM of changing pixels (higher is better)"),
     "crps": ("CRPS", "CRPS of ensembles (grey levels)"),
     "spread": ("spread", "spread of ensembles (grey levels)"),
 }
