@@ -61,7 +61,7 @@ def _measure(source: Readable, model: str, run: Run, device: str, output: Path) 
         )
         tested = api.controls(movie, path, horizon=HORIZON, hardware=hardware)
     output.with_suffix(".txt").write_text(tested.verdict + "\n", encoding="utf-8")
-    scores.save(output)
+    scores.save(output, [tested])
     return f"{took / 60:.1f} minutes; {tested.verdict}"
 
 

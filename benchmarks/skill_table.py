@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LEADS = 1, 3, 5, 10
 AIMED = 1, 3, 5  # leads at which every baseline shall be beaten
+PROMISED = 50, 80, 95  # per cent of true values that intervals shall hold
+NEAR = 5  # points that they may be off
 AHEAD, BEHIND = "AHEAD of", "BEHIND"  # by the whole interval
 MAYBE_AHEAD, MAYBE_BEHIND = "ahead of", "behind"
 VERDICTS = {  # how those of the controls begin, in short
@@ -170,6 +172,8 @@ def _aims(folder: Path, movies: Sequence[str], models: Sequence[str]) -> Iterabl
             runs = {movie: found for movie, found in runs.items() if found.seeds}
             if runs:
                 yield f"- {model}, {called} movies: {_reached(runs)}"
+            if any(found.values("coverage_50", 1) for found in runs.values()):
+                yield f"- {model}, {called} movies: {_covered(runs)}"
             shares = [s for r in runs.values() for s in r.values("predictable", 1)]
             if shares and not real:
                 yield (
@@ -195,6 +199,26 @@ def _reached(runs: Mapping[str, Runs]) -> str:
         f"the whole interval everywhere on {_counted(surely, runs)}; behind one by the "
         f"whole interval on {_counted(behind, runs)}; of too few frames for an "
         f"interval at one of these leads: {', '.join(blind) or 'none'}."
+    )
+
+
+def _covered(runs: Mapping[str, Runs]) -> str:
+    """Say how many intervals of an ensemble hold what they promise."""
+    found = [
+        (abs(median(held) - promised), movie, promised, lead, median(held))
+        for movie, run in runs.items()
+        for promised in PROMISED
+        for lead in LEADS
+        if (held := [100 * v for v in run.values(f"coverage_{promised}", lead)])
+        and not isnan(median(held))
+    ]
+    true = sum(apart <= NEAR for apart, *_ in found)
+    _, movie, promised, lead, held = max(found)
+    return (
+        f"{true} of {len(found)} intervals of {PROMISED[0]}, {PROMISED[1]} and "
+        f"{PROMISED[2]} % hold as much as they promise, within {NEAR} points; the "
+        f"worst is that of {promised} % on {movie} at lead {lead}, which holds "
+        f"{held:.0f} %."
     )
 
 

@@ -1,3 +1,4 @@
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from napari_morphocast.errors import (
     SettingsError,
 )
 from napari_morphocast.evaluation.baselines import BASELINES
+from napari_morphocast.evaluation.proof import Proof
 from napari_morphocast.models.convlstm import ConvLSTM
 from napari_morphocast.training.config import Hardware, Run
 
@@ -266,6 +268,35 @@ def test_a_new_model_stands_beside_the_best_of_the_other_baselines(model):
     scores = api.worth(gliding(), model)
     errors = {n: scores.of(n, "mse")[0].value for n in BASELINES if n != "persistence"}
     assert api.hardest(scores, "cells") == min(errors, key=errors.get)
+
+
+def test_how_far_ahead_a_model_is_of_use_is_kept_in_its_file(model, tmp_path):
+    path = tmp_path / "cells.morphocast"
+    path.write_bytes(model.read_bytes())
+    before = api.load(path)
+    scores = api.prove(gliding(), path, hardware=CPU)
+    after = api.load(path)
+    assert before.checkpoint.proof is None
+    assert after.checkpoint.proof == Proof.of(scores, "cells")
+    assert scores.leads[-1] > 1
+    known = gliding().read(5, 8)
+    assert np.array_equal(before.forecast(known, 2), after.forecast(known, 2))
+
+
+def test_a_check_that_was_stopped_is_not_kept(model, tmp_path):
+    path = tmp_path / "cells.morphocast"
+    path.write_bytes(model.read_bytes())
+    stop = threading.Event()
+    stop.set()
+    api.prove(gliding(), path, hardware=CPU, stop=stop)
+    assert api.load(path).checkpoint.proof is None
+
+
+def test_a_baseline_given_twice_is_refused():
+    with pytest.raises(
+        SettingsError, match="'linear' stands there twice; name it once"
+    ):
+        api.evaluate(gliding(), ["linear", "linear"], horizon=1, hardware=CPU)
 
 
 def test_two_models_of_one_name_are_told_apart(model, tmp_path):

@@ -119,7 +119,7 @@ def test_a_model_without_skill_has_nothing_to_explain():
     found = controlled(
         gliding(60), Contender("copy", 3, lambda known, h: known[-1:].repeat(h, 0))
     )
-    assert found.verdict == "no skill, so none that could be denoising"
+    assert found.verdict == "no skill beyond chance, so none that could be denoising"
 
 
 def test_the_table_names_every_control():

@@ -14,12 +14,14 @@ import pytest
 from movies import gliding
 from napari_morphocast.errors import SettingsError, TrainingError
 from napari_morphocast.evaluation.estimates import Score
+from napari_morphocast.evaluation.proof import Proof
 from napari_morphocast.presenters import forecasting
 from napari_morphocast.presenters.forecasting import Begun, FrameScore, Result
 from napari_morphocast.presenters.job import Job, explain
+from napari_morphocast.presenters.model_files import ModelFacts
 from napari_morphocast.presenters.run_files import new_path
 from napari_morphocast.presenters.train import Choices, TrainPresenter, TrainView
-from napari_morphocast.presenters.train_wording import estimate
+from napari_morphocast.presenters.train_wording import beside, estimate
 from napari_morphocast.presenters.trainer import too_short
 from napari_morphocast.training.events import (
     UNIMPROVED,
@@ -133,6 +135,20 @@ def test_the_verdict_names_the_best_of_the_other_baselines(
     verdict = judged(movie, tmp_path, forecast_of(movie), skill)
     assert verdict.startswith("Beats “nothing moves” by 31 %")
     assert said in verdict
+
+
+@pytest.mark.parametrize(
+    ("useful", "furthest", "said"),
+    [
+        (5, 5, "it is of use up to 5 frames (50 s) ahead, as far as was looked."),
+        (2, 5, "it is of use up to 2 frames (20 s) ahead, but no further."),
+        (0, 5, ""),
+    ],
+)
+def test_how_far_ahead_a_model_is_of_use_is_said(useful, furthest, said):
+    facts = ModelFacts("unet", 1, 8, interval=10.0, proof=Proof(18, useful, furthest))
+    assert "".join(beside(None, facts)).removeprefix("Rolled out ") == said
+    assert facts.proof.sentence(interval=10.0) in facts.sentence()
 
 
 def test_a_model_that_fills_in_frames_is_compared_with_their_neighbours(

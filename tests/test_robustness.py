@@ -319,9 +319,23 @@ def test_a_lead_below_one_is_refused():
         starts(gliding(), 20, (0,), 10)
 
 
-def test_a_movie_without_frames_to_score_is_refused():
-    with pytest.raises(MovieError, match="none is left to score 5 ahead from frame 8"):
-        starts(constant(12), 8, (5,), 10)
+@pytest.mark.parametrize(
+    ("length", "says"),
+    [
+        (12, "none is left to score 5 ahead from frame 10 on; score from an earlier"),
+        (8, "8 frames, but 9 are needed: 4 to see, and 5 to score; use a longer movie"),
+    ],
+)
+def test_a_movie_without_frames_to_score_is_refused(length, says):
+    with pytest.raises(MovieError, match=says):
+        api.robustness(gliding(length), "linear", leads=(5,))
+
+
+def test_intervals_of_few_forecasts_are_called_rough():
+    movie = constant(60)
+    few, more = (measured(movie, repeating(), most=n) for n in (20, 40))
+    assert "20 forecasts could be scored, so the intervals are rough" in few.notes[0]
+    assert not more.notes
 
 
 def test_csv_has_one_line_per_score(tmp_path):

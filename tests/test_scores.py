@@ -14,6 +14,7 @@ import pytest
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.evaluation import score_figure
+from napari_morphocast.evaluation.proof import Proof
 from napari_morphocast.evaluation.score_report import differences, horizon, report
 from napari_morphocast.evaluation.scores import Contender, Score, Scores, score
 from napari_morphocast.evaluation.wording import duration
@@ -135,8 +136,13 @@ def test_a_short_end_shortens_the_horizon_and_says_so() -> None:
 
 
 def test_no_frame_left_is_refused_with_a_sentence() -> None:
-    with pytest.raises(MovieError, match="none is left to score"):
+    with pytest.raises(MovieError, match="none is left to score 1 ahead from frame 20"):
         scored(ramp(20), repeating("persistence"))
+
+
+def test_a_movie_too_short_to_be_seen_and_scored_is_refused() -> None:
+    with pytest.raises(MovieError, match="6 frames, but 9 are needed: 8 to see, and 1"):
+        scored(ramp(6), Contender("net", 8, repeating("").forecast))
 
 
 def test_two_models_of_one_name_are_refused() -> None:
@@ -491,6 +497,39 @@ def test_the_verdict_says_by_how_much_and_how_far() -> None:
         "beats 'nothing moves' by 31 (20 to 40) % at 1 frame (30 min), and still "
         "does at 2 frames (1 h), but no further"
     )
+
+
+def test_the_verdict_says_where_a_model_loses() -> None:
+    words = skills((0.2, 0.1, 0.3), (0.0, -0.1, 0.1), (-0.6, -0.8, -0.4)).verdict("net")
+    assert words.endswith(
+        "at 1 frame (30 min), but no further; at 3 frames its error is 60 % larger"
+    )
+
+
+@pytest.mark.parametrize(
+    ("skill", "horizon", "proof", "says"),
+    [
+        ([0.3, 0.2], 2, (2, 2), "beat “nothing moves” up to 2 frames (1 h) ahead."),
+        (
+            [0.3, 0.2],
+            3,
+            (2, 2),
+            "up to 2 frames (1 h) ahead; nobody has looked further.",
+        ),
+        ([0.3, -0.2], 3, (1, 2), "up to 1 frame (30 min) ahead, but no further."),
+        ([-0.1, 0.3], 1, (0, 2), "it did not beat “nothing moves” beyond chance."),
+        (
+            [np.nan],
+            1,
+            (0, 0),
+            "too few unseen frames to say how far ahead to rely on it",
+        ),
+    ],
+)
+def test_a_proof_says_how_far_ahead_a_model_was_of_use(skill, horizon, proof, says):
+    found = Proof.of(skills(*((s, s - 0.05, s + 0.05) for s in skill)), "net")
+    assert (found.forecasts, found.useful, found.furthest) == (20, *proof)
+    assert says in found.sentence(horizon, 1800)
 
 
 def test_the_verdict_goes_by_the_interval_not_the_mean() -> None:

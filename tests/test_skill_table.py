@@ -105,3 +105,17 @@ def test_seeds_are_told_by_their_median_and_range(skill_table, tmp_path):
             encoding="utf-8",
         )
     assert "| tissue | unet | 50 (30 to 60) |" in table(skill_table, tmp_path)
+
+
+def test_it_counts_how_many_intervals_hold_what_they_promise(skill_table, tmp_path):
+    path = tmp_path / "tissue-unet-0.csv"
+    written(path, (0.1, 0.05, 0.2))
+    assert "as much as they promise" not in table(skill_table, tmp_path)
+    held = {50: 0.56, 80: 0.77, 95: 0.95}
+    more = [f"unet,coverage_{p},1,{v},nan,nan,9" for p, v in held.items()]
+    path.write_text(path.read_text() + "\n".join(more) + "\n")
+    assert (
+        "- unet, simulated movies: 2 of 3 intervals of 50, 80 and 95 % hold as much as "
+        "they promise, within 5 points; the worst is that of 50 % on tissue at lead 1, "
+        "which holds 56 %."
+    ) in table(skill_table, tmp_path)

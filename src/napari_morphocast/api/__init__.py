@@ -17,7 +17,7 @@ from napari_morphocast.api.synthesizing import (
     synthesize,
 )
 from napari_morphocast.api.training import resume, train
-from napari_morphocast.api.worth import hardest, worth
+from napari_morphocast.api.worth import hardest, prove, worth
 from napari_morphocast.training.search import Search
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "load",
     "nearest",
     "predict",
+    "prove",
     "resume",
     "robustness",
     "rollout",

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from napari_morphocast.api.evaluating import evaluate
 from napari_morphocast.api.loading import load
 from napari_morphocast.evaluation.baselines import REFERENCES
+from napari_morphocast.evaluation.proof import Proof
+from napari_morphocast.training.checkpoint import amend
 
 if TYPE_CHECKING:
     import threading
+    from pathlib import Path
 
     from napari_morphocast.api.loading import Model
     from napari_morphocast.data.movie import Movie
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from napari_morphocast.training.config import Hardware
 
 FRAMES = 24  # unseen frames that are looked at
+LEADS = 10  # frames ahead that are looked at
 KNOWN = 32  # frames before them that baselines are tuned on
 
 
@@ -27,7 +31,7 @@ def worth(
     hardware: Hardware | None = None,
     stop: threading.Event | None = None,
 ) -> Scores | None:
-    """Score a model one frame ahead on the first frames after its training.
+    """Score a model's rollouts on the first frames after its training.
 
     Parameters
     ----------
@@ -53,8 +57,32 @@ def worth(
     view = movie.between(begin, min(len(movie), first + FRAMES))
     since = (first - begin) / len(view)
     return evaluate(
-        view, [trained], horizon=1, since=since, hardware=hardware, stop=stop
+        view, [trained], horizon=LEADS, since=since, hardware=hardware, stop=stop
     )
+
+
+def prove(
+    movie: Movie,
+    path: Path,
+    *,
+    hardware: Hardware | None = None,
+    stop: threading.Event | None = None,
+) -> Scores | None:
+    """As ``worth``, and keep in a forecaster's file how far ahead it is of use.
+
+    A check that was stopped is not kept.
+    """
+    trained = load(path)
+    scores = worth(movie, trained, hardware=hardware, stop=stop)
+    stopped = stop is not None and stop.is_set()
+    if (
+        scores is not None
+        and scores.rows
+        and trained.task == "forecast"
+        and not stopped
+    ):
+        amend(path, proof=Proof.of(scores, trained.name))
+    return scores
 
 
 def hardest(scores: Scores, model: str) -> str:

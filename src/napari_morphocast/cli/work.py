@@ -75,7 +75,7 @@ def worth(
         yield f"How like real ones are they? morphocast evaluate MOVIE {model}"
         return
     try:
-        scores = api.worth(movie, model, hardware=hardware, stop=stop)
+        scores = api.prove(movie, model, hardware=hardware, stop=stop)
     except MorphocastError as error:
         yield f"What it is worth could not be measured: {error}"
         return
@@ -158,6 +158,9 @@ def roll_out(
                 f"Wrote {output}: frames {forecast.first} to {last}, {beyond} of them "
                 "beyond the end of the movie."
             )
+        if trained.checkpoint.proof is not None:
+            reached = last - forecast.first + 1
+            say(trained.checkpoint.proof.sentence(reached, movie.interval))
 
 
 def _events(

@@ -72,7 +72,7 @@ class Controls:
         if all(np.isnan(score.low) for score in skills):
             return "too few forecasts to tell"
         if not gains:
-            return "no skill, so none that could be denoising"
+            return "no skill beyond chance, so none that could be denoising"
         nearest, foresight = min(gains), self.foresight
         if foresight:
             lead = foresight[0]

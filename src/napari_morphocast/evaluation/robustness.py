@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_morphocast.errors import MovieError, SettingsError
+from napari_morphocast.errors import SettingsError
 from napari_morphocast.evaluation import exporting, metrics
 from napari_morphocast.evaluation.baselines import REFERENCES
 from napari_morphocast.evaluation.bootstrap import Overlap, Resampling, shortage
 from napari_morphocast.evaluation.damage import DAMAGES, DOUBLED
 from napari_morphocast.evaluation.estimates import LIMITS, skill
 from napari_morphocast.evaluation.robustness_wording import doubling_table, verdict_on
+from napari_morphocast.evaluation.score_notes import FEW
 from napari_morphocast.evaluation.scores import require_different
 from napari_morphocast.evaluation.wording import counted
 
@@ -177,18 +178,12 @@ def starts(movie: Movie, since: int, leads: Sequence[int], most: int) -> list[in
 
     Raises
     ------
-    MovieError, SettingsError
-        If there is no such frame, or nothing was asked for.
+    SettingsError
+        If nothing was asked for.
     """
     if min(leads, default=0) < 1 or most < 1:
         raise SettingsError("Give leads of 1 frame or more, and 1 forecast or more.")
     last = len(movie) - max(leads)
-    if since > last:
-        raise MovieError(
-            f"{movie.name!r} has {len(movie)} frames, so none is left to score "
-            f"{max(leads)} ahead from frame {since} on; score from an earlier frame or "
-            "use a longer movie."
-        )
     places = np.unique(np.linspace(since, last, most).round())
     return [int(place) for place in places]
 
@@ -320,4 +315,9 @@ def _notes(done: int, planned: int, alike: float) -> Iterator[str]:
         yield (
             f"Only {counted(done, 'forecast')} could be scored, too few for intervals; "
             "score a longer stretch or more forecasts."
+        )
+    elif 0 < done < FEW:
+        yield (
+            f"Only {counted(done, 'forecast')} could be scored, so the intervals are "
+            "rough; score a longer stretch or more forecasts."
         )

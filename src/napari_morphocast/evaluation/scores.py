@@ -11,7 +11,7 @@ import numpy as np
 from napari_morphocast.data.noise import estimate_noise
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.evaluation import exporting, metrics
-from napari_morphocast.evaluation.baselines import REFERENCES
+from napari_morphocast.evaluation.baselines import BASELINES, REFERENCES
 from napari_morphocast.evaluation.estimates import Score, compare, estimate
 from napari_morphocast.evaluation.measuring import (
     WHOLE,
@@ -24,6 +24,7 @@ from napari_morphocast.evaluation.pixels import check_region
 from napari_morphocast.evaluation.score_notes import notes_on
 from napari_morphocast.evaluation.spectrum import Spectra, frequencies
 from napari_morphocast.evaluation.wording import (
+    counted,
     skill_table,
     standing,
     useful_horizon,
@@ -291,7 +292,9 @@ def score(
     """
     require_different([contender.name for contender in contenders])
     check_region(region, movie)
-    first = max(since, *(contender.context for contender in contenders))
+    context = max(contender.context for contender in contenders)
+    first = max(since, context)
+    require_frames(movie, context, first)
     reach = _reach(movie, first, horizon)
     known = tuple(noise) if noise is not None else noise_of(movie, first)
     starts = starts_of(movie, first, most)
@@ -311,8 +314,32 @@ def require_different(names: Sequence[str]) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise SettingsError(
-            f"Two models are called {twice!r}, so their scores could not be told "
+            f"{twice!r} stands there twice; name it once."
+            if twice in BASELINES
+            else f"Two models are called {twice!r}, so their scores could not be told "
             "apart; rename one file."
+        )
+
+
+def require_frames(movie: Movie, context: int, first: int, lead: int = 1) -> None:
+    """Refuse a movie without a frame from ``first`` on to score at a lead.
+
+    Raises
+    ------
+    MovieError
+        If there is none; it says whether an earlier ``first`` would help.
+    """
+    length = len(movie)
+    if length < context + lead:
+        raise MovieError(
+            f"{movie.name!r} has {counted(length, 'frame')}, but {context + lead} are "
+            f"needed: {context} to see, and {lead} to score; use a longer movie."
+        )
+    if length < first + lead:
+        raise MovieError(
+            f"{movie.name!r} has {length} frames, so none is left to score {lead} "
+            f"ahead from frame {first} on; score from an earlier frame or use a longer "
+            "movie."
         )
 
 
@@ -320,11 +347,6 @@ def _reach(movie: Movie, first: int, horizon: int) -> int:
     """Longest lead for which there is a frame to compare with."""
     if horizon < 1:
         raise SettingsError(f"The horizon must be 1 frame or more, not {horizon}.")
-    if first >= len(movie):
-        raise MovieError(
-            f"{movie.name!r} has {len(movie)} frames, so none is left to score from "
-            f"frame {first} on; score from an earlier frame or use a longer movie."
-        )
     return min(horizon, len(movie) - first)
 
 

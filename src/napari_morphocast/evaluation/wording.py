@@ -89,6 +89,10 @@ def verdict_on(skills: Sequence[Score], reference: str, interval: float | None) 
         beyond = [skill for skill in skills if skill.lead > lasting]
         lost = bool(beyond) and not np.isnan(beyond[0].low)
         words += ", but no further" * lost
+        losing = next((score for score in beyond if score.high < 0), None)
+        if losing is not None:
+            words += f"; at {counted(losing.lead, 'frame')} its error is "
+            words += f"{percent(-losing.value)} % larger"
     return words
 
 

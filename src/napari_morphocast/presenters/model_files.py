@@ -15,6 +15,7 @@ from napari_morphocast.data.fingerprint import seen_until
 from napari_morphocast.data.misfit import differences, require_channels
 from napari_morphocast.errors import CheckpointError
 from napari_morphocast.evaluation.baselines import BASELINES
+from napari_morphocast.evaluation.proof import Proof
 from napari_morphocast.presenters.wording import frames
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class ModelFacts:
     errors : (float, float), optional
         What its adaptive loss has learned, if it has one: how much outliers count, 0
         to 2, and the usual error in grey levels.
+    proof : Proof, optional
+        What its rollouts were found to be worth on frames it has not seen.
     learned : tuple of (int, frozenset of str)
         For every movie that it learned from, how many of its first frames the model
         may have seen, and the fingerprints of some.
@@ -78,6 +81,7 @@ class ModelFacts:
     guided: bool = True
     labels: bool = False
     errors: tuple[float, float] | None = None
+    proof: Proof | None = None
     learned: tuple[tuple[int, frozenset[str]], ...] = ()
 
     def sentence(self) -> str:
@@ -112,6 +116,8 @@ class ModelFacts:
         return "A single model: it cannot say how sure it is."
 
     def _verdict(self) -> str:
+        if self.proof is not None:
+            return f" {self.proof.sentence(interval=self.interval)}"
         if math.isnan(self.skill):
             return ""
         word = "better" if self.skill >= 0 else "worse"
@@ -170,7 +176,7 @@ def synthesizers(trained: Iterable[Path], folder: Path) -> list[ModelChoice]:
 def coders(trained: Iterable[Path], folder: Path) -> list[ModelChoice]:
     """Models that have codes: trained just now, those of the folder, the sample."""
     seen = _files(trained, folder, SAMPLE_MAKER, "yeast (sample model)")
-    facts = ((choice, _if_readable(Path(choice.model))) for choice in seen)
+    facts = ((choice, facts_if_any(Path(choice.model))) for choice in seen)
     return [choice for choice, said in facts if said is not None and said.coded]
 
 
@@ -208,17 +214,17 @@ def read_facts(path: Path) -> ModelFacts:
 
 def fills_in(path: Path) -> bool:
     """Whether a model looks at both sides; what cannot be read fails when loaded."""
-    facts = _if_readable(path)
+    facts = facts_if_any(path)
     return facts is not None and facts.task == "between"
 
 
 def makes(path: Path) -> bool:
     """Whether a model makes frames; what cannot be read fails when loaded."""
-    facts = _if_readable(path)
+    facts = facts_if_any(path)
     return facts is not None and facts.makes
 
 
-def _if_readable(path: Path) -> ModelFacts | None:
+def facts_if_any(path: Path) -> ModelFacts | None:
     try:
         return read_facts(path)
     except CheckpointError:
@@ -259,6 +265,7 @@ def _facts(about: dict[str, Any]) -> ModelFacts:
         guided=not about["scores"].get("stages_left", 0),
         labels=bool(movie.get("labels", False)),
         errors=None if math.isnan(alpha) else (alpha, c),
+        proof=Proof(**about["proof"]) if about.get("proof") else None,
         learned=tuple(
             (int(one.get("until", 0)), frozenset(one.get("seen", ())))
             for one in about["movies"]

@@ -15,7 +15,7 @@ from napari_morphocast.errors import (
     SettingsError,
 )
 from napari_morphocast.presenters.job import Job
-from napari_morphocast.presenters.model_files import makes
+from napari_morphocast.presenters.model_files import facts_if_any, makes
 from napari_morphocast.presenters.run_files import new_path, resumable
 from napari_morphocast.presenters.train_state import TrainState, no_resuming
 from napari_morphocast.presenters.train_wording import (
@@ -298,7 +298,9 @@ class TrainPresenter:
             if fresh and not stop.is_set():
                 self._background.ask(
                     lambda: self._trainer.rival(order, stop),
-                    lambda skill: say(f"{said} {beside(skill)}".strip()),
+                    lambda skill: say(
+                        " ".join([said, *beside(skill, facts_if_any(order.path))])
+                    ),
                     lambda _: None,  # the verdict stands without it
                 )
 

@@ -10,10 +10,11 @@ from napari_morphocast.evaluation.baselines import REFERENCES
 from napari_morphocast.presenters.wording import ahead, duration, frames
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from napari_morphocast.evaluation.estimates import Score
     from napari_morphocast.presenters.forecasting import FrameScore, Result
+    from napari_morphocast.presenters.model_files import ModelFacts
 
 CHECKING = "Checking on unseen frames…"
 MAKES = "It makes frames now: the Synthesize dock shows them."
@@ -90,18 +91,31 @@ def unseen(result: Result | None) -> list[FrameScore]:
     return [score for score in result.scores if score.frame >= result.begun.unseen]
 
 
-def beside(skill: Score | None) -> str:
-    """Say how a model stands to the best of the baselines but "nothing moves"."""
-    if skill is None or np.isnan(skill.low):
-        return ""
-    name = skill.metric.removeprefix("skill_")
-    best = f"the best of the other baselines, {name} (“{REFERENCES[name]}”)"
-    share = f"{100 * abs(skill.value):.0f} %"
-    if skill.low > 0:
-        return f"Also beats {best}, by {share}."
-    if skill.high < 0:
-        return f"Does not beat {best}: its error is {share} larger."
-    return f"Does not beat {best}: the difference may be chance."
+def beside(skill: Score | None, facts: ModelFacts | None) -> Iterator[str]:
+    """Say how a model stands to the best other baseline, and how far it is of use."""
+    if skill is not None and not np.isnan(skill.low):
+        name = skill.metric.removeprefix("skill_")
+        best = f"the best of the other baselines, {name} (“{REFERENCES[name]}”)"
+        share = f"{100 * abs(skill.value):.0f} %"
+        if skill.low > 0:
+            yield f"Also beats {best}, by {share}."
+        elif skill.high < 0:
+            yield f"Does not beat {best}: its error is {share} larger."
+        else:
+            yield f"Does not beat {best}: the difference may be chance."
+    if facts is not None:
+        yield from _reach(facts)
+
+
+def _reach(facts: ModelFacts) -> Iterator[str]:
+    """Say how far ahead rollouts were found to be of use, if they were."""
+    proof = facts.proof
+    if proof is not None and proof.useful:
+        far = (
+            f"Rolled out it is of use up to {ahead(proof.useful, facts.interval)} ahead"
+        )
+        further = proof.useful < proof.furthest
+        yield f"{far}, but no further." if further else f"{far}, as far as was looked."
 
 
 def _compared(ratio: float, other: str, at: str, where: str) -> str:

@@ -66,7 +66,7 @@ class ApiTrainer:
         from napari_morphocast import api
 
         hardware = _hardware(order)
-        scores = api.worth(order.movies[0], order.path, hardware=hardware, stop=stop)
+        scores = api.prove(order.movies[0], order.path, hardware=hardware, stop=stop)
         if scores is None or not scores.rows:
             return None
         name = order.path.stem

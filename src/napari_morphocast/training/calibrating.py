@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_morphocast.data.windows import Windows
 from napari_morphocast.evaluation.calibration import Calibration, variance
-from napari_morphocast.training.checkpoint import save
+from napari_morphocast.training.checkpoint import amend
 from napari_morphocast.training.trained import Trained
 from napari_morphocast.training.tuning import SIDE, exchanged, square
 
@@ -40,10 +40,7 @@ def calibrate(
     with exchanged(trained.model, fair):
         leads = _errors(trained, windows, _chosen(windows))
     pictured = validation.parts[0].movie.pictured
-    checkpoint = trained.checkpoint.model_copy(
-        update={"calibration": Calibration.fit(leads, pictured)}
-    )
-    save(path, checkpoint, trained.model.state_dict())
+    amend(path, calibration=Calibration.fit(leads, pictured))
 
 
 def _far(validation: Windows) -> Windows:

@@ -19,6 +19,7 @@ from napari_morphocast.data.scaling import Scaling
 from napari_morphocast.data.windows import WindowSpec
 from napari_morphocast.errors import CheckpointError, SettingsError
 from napari_morphocast.evaluation.calibration import Calibration
+from napari_morphocast.evaluation.proof import Proof
 from napari_morphocast.models.base import Forecaster, Model, model_class
 from napari_morphocast.models.ensemble import Ensemble
 from napari_morphocast.training.config import TrainConfig, checked
@@ -64,7 +65,8 @@ class Checkpoint(BaseModel):
     epoch they are from (``epoch``) and how many stages had none by then
     (``stages_left``); of an adaptive loss also how much outliers count (``alpha``) and
     the usual error in grey levels (``c``).
-    ``calibration`` is that of an ensemble whose run has ended.
+    ``calibration`` is that of an ensemble whose run has ended; ``proof`` says how far
+    ahead a forecaster has been found to be of use.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -78,6 +80,7 @@ class Checkpoint(BaseModel):
     movies: tuple[MovieRecord, ...]
     scores: dict[str, float] = {}
     calibration: Calibration | None = None
+    proof: Proof | None = None
     made_on: str = ""
     made_with: dict[str, str] = {}
     format: int = FORMAT
@@ -155,6 +158,18 @@ def read(path: Path) -> tuple[Checkpoint, Model]:
             "train it again."
         ) from None
     return checkpoint, model.eval()
+
+
+def amend(path: Path, **changes: Any) -> None:
+    """Change what a checkpoint says about its model; its weights stay as they are.
+
+    Raises
+    ------
+    CheckpointError
+        As in ``read`` and ``save``; the file is then unharmed.
+    """
+    checkpoint, model = read(path)
+    save(path, checkpoint.model_copy(update=changes), model.state_dict())
 
 
 def peek(path: Path) -> tuple[Checkpoint, str]:

@@ -217,7 +217,7 @@ class Run:
     def make(cls, model: str = "auto", **values: Any) -> Run:
         """Sort flat settings, such as ``hidden=(16, 32), epochs=5``, to their places.
 
-        ``auto`` is the model that forecasts best in the benchmark.
+        ``auto`` is ``AUTOMATIC``.
 
         Raises
         ------

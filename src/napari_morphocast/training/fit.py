@@ -239,8 +239,8 @@ class _Loop:
     def _offer(self, validation: float) -> None:
         """Keep the weights as they are if nothing better is there yet.
 
-        So a model is never worse on unseen frames than what it started from, which is
-        persistence for a fresh one and the old model for a finetuned one.
+        So on the validation frames a model is never worse than what it started from: a
+        fresh one's regression or mixture, or the old model that it is finetuned from.
         """
         if not validation >= self.state.best:
             self.state.best = validation

@@ -1,0 +1,59 @@
+"""How far ahead a model beat "nothing moves" on unseen frames, kept in its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_morphocast.evaluation.wording import ahead, counted, useful_horizon
+
+if TYPE_CHECKING:
+    from napari_morphocast.evaluation.scores import Scores
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What is known of a model's rollouts on frames that it has not seen.
+
+    Parameters
+    ----------
+    forecasts : int
+        How many were scored, one frame ahead.
+    useful : int
+        Longest lead up to which it beat "nothing moves", at each lead by the whole 95 %
+        interval (frames); 0 if it never did.
+    furthest : int
+        Longest lead at which there were enough forecasts to be sure (frames).
+    """
+
+    forecasts: int
+    useful: int
+    furthest: int
+
+    @classmethod
+    def of(cls, scores: Scores, model: str) -> Proof:
+        """What scores on unseen frames say of a model."""
+        skills = scores.of(model, "skill_persistence")
+        sure = [score.lead for score in skills if not np.isnan(score.low)]
+        return cls(skills[0].n, useful_horizon(skills), max(sure, default=0))
+
+    def sentence(self, horizon: int = 1, interval: float | None = None) -> str:
+        """Say how far ahead to rely on it, for a rollout of ``horizon`` frames."""
+        if not self.furthest:
+            return (
+                "It was checked on too few unseen frames to say how far ahead to rely "
+                "on it."
+            )
+        where = f"On {counted(self.forecasts, 'frame')} that it has not seen it"
+        if not self.useful:
+            return f"{where} did not beat “nothing moves” beyond chance."
+        words = (
+            f"{where} beat “nothing moves” up to {ahead(self.useful, interval)} ahead"
+        )
+        if self.useful < self.furthest:
+            return f"{words}, but no further."
+        if horizon > self.furthest:
+            return f"{words}; nobody has looked further."
+        return f"{words}."
