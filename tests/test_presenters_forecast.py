@@ -25,6 +25,7 @@ from napari_morphocast.presenters.forecast import (
 )
 from napari_morphocast.presenters.forecasting import Verbs, error_type, room
 from napari_morphocast.presenters.model_files import (
+    SAMPLE,
     ModelChoice,
     choices,
     read_facts,
@@ -147,6 +148,16 @@ def test_a_rollout_past_the_end_has_no_errors_and_says_that_nobody_knows():
     presenter(view).rollout()
     assert len(result_of(view).begun.errors) == 0
     assert "beyond the end" in view.show_verdict.call_args.args[0]
+
+
+@pytest.mark.parametrize(
+    ("horizon", "said"), [(5, "up to 5 frames (10 s) ahead."), (12, "looked further.")]
+)
+def test_a_rollout_past_the_end_says_how_far_the_model_is_of_use(horizon, said):
+    view = screen(replace(gliding(10), interval=2.0), horizon=horizon)
+    view.model.return_value = ModelChoice("tissue", SAMPLE)
+    presenter(view).rollout()
+    assert view.show_verdict.call_args.args[0].endswith(said)
 
 
 def test_a_rollout_from_the_current_frame_is_compared_while_there_are_frames():

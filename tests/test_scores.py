@@ -517,12 +517,17 @@ def test_the_verdict_says_where_a_model_loses() -> None:
             "up to 2 frames (1 h) ahead; nobody has looked further.",
         ),
         ([0.3, -0.2], 3, (1, 2), "up to 1 frame (30 min) ahead, but no further."),
-        ([-0.1, 0.3], 1, (0, 2), "it did not beat “nothing moves” beyond chance."),
+        (
+            [-0.1, 0.3],
+            1,
+            (0, 2),
+            "the model did not beat “nothing moves” beyond chance.",
+        ),
         (
             [np.nan],
             1,
             (0, 0),
-            "too few unseen frames to say how far ahead to rely on it",
+            "too few unseen frames to say how far ahead to rely",
         ),
     ],
 )

@@ -43,10 +43,10 @@ class Proof:
         """Say how far ahead to rely on it, for a rollout of ``horizon`` frames."""
         if not self.furthest:
             return (
-                "It was checked on too few unseen frames to say how far ahead to rely "
-                "on it."
+                "The model was checked on too few unseen frames to say how far ahead to "
+                "rely on it."
             )
-        where = f"On {counted(self.forecasts, 'frame')} that it has not seen it"
+        where = f"On {counted(self.forecasts, 'frame')} it has never seen, the model"
         if not self.useful:
             return f"{where} did not beat “nothing moves” beyond chance."
         words = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_morphocast.data.labels import settled
@@ -22,13 +23,13 @@ from napari_morphocast.presenters.forecasting import (
 from napari_morphocast.presenters.model_files import (
     ModelChoice,
     ModelFacts,
+    facts_if_any,
     read_facts,
 )
 from napari_morphocast.presenters.wording import ahead, duration, frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.presenters.forecasting import Item, Kind, Verbs
@@ -279,8 +280,8 @@ def verdict(result: Result) -> str:
         beyond = ahead(result.done, order.movie.interval)
         return (
             f"{beyond} forecast beyond the end of the movie. Nobody knows yet whether "
-            "they are right; long rollouts blur and drift."
-        )
+            f"they are right; long rollouts blur and drift. {_known(result)}"
+        ).strip()
     unseen = result.begun.unseen
     fresh = [score for score in result.scores if score.frame >= unseen]
     scores = fresh or list(result.scores)
@@ -293,6 +294,16 @@ def verdict(result: Result) -> str:
     if result.begun.between:
         how = "filled in between their neighbours"
     return f"{where}, {how}: {_comparison(scores)}."
+
+
+def _known(result: Result) -> str:
+    """How far ahead the model is known to be of use."""
+    order = result.begun.order
+    named = isinstance(order.model, str)  # so is a baseline
+    facts = None if named else facts_if_any(Path(order.model))
+    if facts is None or facts.proof is None:
+        return ""
+    return facts.proof.sentence(result.done, order.movie.interval)
 
 
 def _facts_of(choice: ModelChoice | None) -> ModelFacts | None:
