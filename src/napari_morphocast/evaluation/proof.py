@@ -43,8 +43,8 @@ class Proof:
         """Say how far ahead to rely on it, for a rollout of ``horizon`` frames."""
         if not self.furthest:
             return (
-                "The model was checked on too few unseen frames to say how far ahead to "
-                "rely on it."
+                "The model was checked on too few unseen frames to say how far ahead "
+                "to rely on it."
             )
         where = f"On {counted(self.forecasts, 'frame')} it has never seen, the model"
         if not self.useful:
