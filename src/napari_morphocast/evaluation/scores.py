@@ -292,10 +292,7 @@ def score(
     """
     require_different([contender.name for contender in contenders])
     check_region(region, movie)
-    context = max(contender.context for contender in contenders)
-    first = max(since, context)
-    require_frames(movie, context, first)
-    reach = _reach(movie, first, horizon)
+    first, reach = _stretch(movie, contenders, since, horizon)
     known = tuple(noise) if noise is not None else noise_of(movie, first)
     starts = starts_of(movie, first, most)
     terms = Terms(reach, data_range[: movie.pictured], known, region)
@@ -343,11 +340,16 @@ def require_frames(movie: Movie, context: int, first: int, lead: int = 1) -> Non
         )
 
 
-def _reach(movie: Movie, first: int, horizon: int) -> int:
-    """Longest lead for which there is a frame to compare with."""
+def _stretch(
+    movie: Movie, contenders: Sequence[Contender], since: int, horizon: int
+) -> tuple[int, int]:
+    """First frame that all can foretell, and the longest lead that can be scored."""
+    context = max(contender.context for contender in contenders)
+    first = max(since, context)
+    require_frames(movie, context, first)
     if horizon < 1:
         raise SettingsError(f"The horizon must be 1 frame or more, not {horizon}.")
-    return min(horizon, len(movie) - first)
+    return first, min(horizon, len(movie) - first)
 
 
 def starts_of(movie: Movie, first: int, most: int | None = None) -> NDArray[np.intp]:

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
     Validate = Callable[[Window[Tensor]], tuple[Tensor, Tensor]]
 
-# Of benchmarks/skill.py, which says of each network where it is ahead: no single one is
-# ahead on more movies, and it is the fastest by far.
+# The fastest, and on most movies of benchmarks/skill.py as good as the ConvLSTM.
 AUTOMATIC = "unet"
 SHOWN = 3  # pictures of a model that makes some
 FORECASTERS: dict[str, type[Forecaster]] = {}
