@@ -205,12 +205,12 @@ def _reached(runs: Mapping[str, Runs]) -> str:
 def _covered(runs: Mapping[str, Runs]) -> str:
     """Say how many intervals of an ensemble hold what they promise."""
     found = [
-        (abs(median(held) - promised), movie, promised, lead, median(held))
+        (abs(held - promised), movie, promised, lead, held)
         for movie, run in runs.items()
         for promised in PROMISED
         for lead in LEADS
-        if (held := [100 * v for v in run.values(f"coverage_{promised}", lead)])
-        and not isnan(median(held))
+        for shares in [run.values(f"coverage_{promised}", lead)]
+        if shares and not isnan(held := 100 * median(shares))
     ]
     true = sum(apart <= NEAR for apart, *_ in found)
     _, movie, promised, lead, held = max(found)

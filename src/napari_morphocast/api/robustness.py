@@ -17,7 +17,7 @@ from napari_morphocast.data.windows import Part
 from napari_morphocast.evaluation.baselines import BASELINES
 from napari_morphocast.evaluation.damage import DAMAGES, plan
 from napari_morphocast.evaluation.robustness import measure, starts
-from napari_morphocast.evaluation.scores import require_frames
+from napari_morphocast.evaluation.scores import first_frame
 from napari_morphocast.training.trained import Trained
 
 if TYPE_CHECKING:
@@ -70,9 +70,8 @@ def robustness(
     ready += [Trained.baseline(b, movie, first) for b in BASELINES if b not in names]
     leads = sorted(set(leads))
     context = max(model.context for model in ready)
-    first = max(first, context)
-    require_frames(movie, context, first, max(leads, default=1))
-    begins = starts(movie, first, leads, forecasts)
+    begin = first_frame(movie, context, first, max(leads, default=1))
+    begins = starts(movie, begin, leads, forecasts)
     require_finite(movie, begins[0] - context, len(movie))
     found = measure(
         movie,

@@ -318,15 +318,15 @@ def require_different(names: Sequence[str]) -> None:
         )
 
 
-def require_frames(movie: Movie, context: int, first: int, lead: int = 1) -> None:
-    """Refuse a movie without a frame from ``first`` on to score at a lead.
+def first_frame(movie: Movie, context: int, since: int, lead: int = 1) -> int:
+    """First frame from ``since`` on that can be foretold, and scored at a lead.
 
     Raises
     ------
     MovieError
-        If there is none; it says whether an earlier ``first`` would help.
+        If there is none; it says whether an earlier ``since`` would help.
     """
-    length = len(movie)
+    first, length = max(since, context), len(movie)
     if length < context + lead:
         raise MovieError(
             f"{movie.name!r} has {counted(length, 'frame')}, but {context + lead} are "
@@ -338,6 +338,7 @@ def require_frames(movie: Movie, context: int, first: int, lead: int = 1) -> Non
             f"ahead from frame {first} on; score from an earlier frame or use a longer "
             "movie."
         )
+    return first
 
 
 def _stretch(
@@ -345,8 +346,7 @@ def _stretch(
 ) -> tuple[int, int]:
     """First frame that all can foretell, and the longest lead that can be scored."""
     context = max(contender.context for contender in contenders)
-    first = max(since, context)
-    require_frames(movie, context, first)
+    first = first_frame(movie, context, since)
     if horizon < 1:
         raise SettingsError(f"The horizon must be 1 frame or more, not {horizon}.")
     return first, min(horizon, len(movie) - first)

@@ -225,6 +225,7 @@ def makes(path: Path) -> bool:
 
 
 def facts_if_any(path: Path) -> ModelFacts | None:
+    """What the file of a model says; None if it cannot be read."""
     try:
         return read_facts(path)
     except CheckpointError:

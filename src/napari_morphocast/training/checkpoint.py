@@ -142,12 +142,7 @@ def read(path: Path) -> tuple[Checkpoint, Model]:
     CheckpointError
         If the file is missing, damaged, foreign, or of a newer format.
     """
-    with _opened(path) as file:
-        header = file.metadata() or {}
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    checkpoint = _parse(path, header)
-    if _digest(tensors) != header.get("digest"):
-        raise CheckpointError(f"The weights in {path} are damaged; fetch it again.")
+    checkpoint, tensors = _contents(path)
     try:
         model = checkpoint.build()
         model.load_state_dict(tensors)
@@ -168,8 +163,8 @@ def amend(path: Path, **changes: Any) -> None:
     CheckpointError
         As in ``read`` and ``save``; the file is then unharmed.
     """
-    checkpoint, model = read(path)
-    save(path, checkpoint.model_copy(update=changes), model.state_dict())
+    checkpoint, tensors = _contents(path)
+    save(path, checkpoint.model_copy(update=changes), tensors)
 
 
 def peek(path: Path) -> tuple[Checkpoint, str]:
@@ -183,6 +178,17 @@ def peek(path: Path) -> tuple[Checkpoint, str]:
     with _opened(path) as file:
         header = file.metadata() or {}
     return _parse(path, header), header.get("digest", "")
+
+
+def _contents(path: Path) -> tuple[Checkpoint, dict[str, Tensor]]:
+    """What a checkpoint says, and its weights, as they were written."""
+    with _opened(path) as file:
+        header = file.metadata() or {}
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    checkpoint = _parse(path, header)
+    if _digest(tensors) != header.get("digest"):
+        raise CheckpointError(f"The weights in {path} are damaged; fetch it again.")
+    return checkpoint, tensors
 
 
 @contextmanager
