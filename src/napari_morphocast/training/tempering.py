@@ -29,8 +29,9 @@ def temper(path: Path, state: RunState, feed: Feed, device: torch.device) -> flo
 
     Where validation frames are few, luck has a say in which epoch is the best. So the
     weights become ``start + share (learned - start)``, as Wortsman et al.
-    (2022, arXiv:2109.01903, equation 1) do with finetuned ones. Networks between both
-    that forecast worse than the mean of both losses are none: the nearer one is taken.
+    (2022, arXiv:2109.01903, equation 1) do with finetuned ones. If the network
+    between both is worse than their losses promise, by more than luck makes it, the
+    nearer one is taken.
 
     Parameters
     ----------
@@ -68,7 +69,8 @@ def temper(path: Path, state: RunState, feed: Feed, device: torch.device) -> flo
     share = vouched(before, after, feed.validation.stretches)
     weights = _between(start, learned, share)
     found = judged(weights).mean()
-    if found > (1 - share) * before.mean() + share * after.mean():
+    expected = (1 - share) * before.mean() + share * after.mean()
+    if found > expected + 2 * USUAL * before.mean():
         share = float(round(share))
         weights, found = (learned, after.mean()) if share else (start, before.mean())
     scores = checkpoint.scores | {"validation": float(found), "kept": share}
