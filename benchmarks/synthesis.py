@@ -46,12 +46,16 @@ FRAMES, SIDE = 1500, 64  # of the simulated movie
 REFINE, SHOWN = 50, 8
 WRITTEN = {
     "adapt": 0,
+    "layout": "shared",
     "guide": "one style",
     "likeness": 0,
     "remember": 0,
     "r1": 10,
     "critic": 1,
     "path": 2,
+    "cutmix": 1,
+    "noise": True,
+    "loss": "non-saturating",
 }
 TURNED: dict[str, dict[str, dict[str, Any]]] = {  # nuclei have no right way up
     "hela": {"cell_gan": {"turns": True}, "vae": {"flips": True}}
