@@ -56,6 +56,7 @@ SHARED: tuple[dict[str, Any], ...] = (
     {"schedule": "constant"},
     {"flips": True},
     {"ema": 0.0},
+    {"caution": False},
     {"mse": 0.0, "l1": 1.0},
     {"ssim": 0.1},
 )

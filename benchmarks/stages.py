@@ -70,6 +70,7 @@ THESIS: dict[str, Any] = {
     "optimizer": "adamp",
     "learning_rate": 3e-4,
     "weight_decay": 0.01,
+    "caution": False,
 }
 VARIANTS: dict[str, dict[str, Any]] = {
     "ours": {},

@@ -25,6 +25,7 @@ from napari_morphocast.presenters.train_wording import beside, estimate
 from napari_morphocast.presenters.trainer import too_short
 from napari_morphocast.training.events import (
     UNIMPROVED,
+    UNVOUCHED,
     BatchDone,
     EpochDone,
     Finished,
@@ -59,12 +60,12 @@ class Script:
         return self.skill
 
 
-def learned(validation=0.5, why="done", best=True, best_epoch=0):
+def learned(validation=0.5, why="done", best=True, best_epoch=0, kept=1.0):
     return (
         Started(2, 3, 1.0, "cpu", 100, best_epoch=best_epoch),
         BatchDone(1, 1, 0.9),
         EpochDone(1, 0.8, validation, best, 1.0, PREVIEW),
-        Finished(why),
+        Finished(why, kept),
     )
 
 
@@ -118,6 +119,21 @@ def test_a_run_that_was_never_better_than_its_start_says_so(
         movie, tmp_path, forecast_of(movie), best=best, best_epoch=best_epoch
     )
     assert (UNIMPROVED in verdict) == said
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        (1.0, ""),
+        (0.95, ""),
+        (0.63, "The validation frames vouch for 63 % of what was learned"),
+        (0.0, UNVOUCHED),
+    ],
+)
+def test_a_run_of_which_little_was_kept_says_so(movie, tmp_path, kept, said):
+    verdict = judged(movie, tmp_path, forecast_of(movie), best=True, kept=kept)
+    assert said in verdict
+    assert ("vouch" in verdict) == bool(said)
 
 
 @pytest.mark.parametrize(

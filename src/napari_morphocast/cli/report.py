@@ -13,7 +13,6 @@ import typer
 
 from napari_morphocast.training.events import (
     ENDINGS,
-    UNIMPROVED,
     BatchDone,
     EpochDone,
     Event,
@@ -100,8 +99,8 @@ def follow(events: Iterable[Event], *, for_programs: bool = False) -> Progress:
                 show(progress.share, f"epoch {progress.epoch + 1}")
     if progress.ended is not None:
         say(f"Ended: {ENDINGS[progress.ended]}.", aside=for_programs)
-        if not progress.improved:
-            say(UNIMPROVED, aside=for_programs)
+        if progress.remark:
+            say(progress.remark, aside=for_programs)
     return progress
 
 

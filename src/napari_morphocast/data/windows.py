@@ -161,6 +161,11 @@ class Windows:
     def __len__(self) -> int:
         return self._ends[-1] if self._ends else 0
 
+    @property
+    def stretches(self) -> float:
+        """How many times the parts hold what a window foretells, without overlap."""
+        return sum(part.stop - part.first for part in self.parts) / self.spec.onward
+
     def place(self, index: int) -> Place:
         """Part and first target frame of window ``index``."""
         if not 0 <= index < len(self):

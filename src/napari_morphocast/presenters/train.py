@@ -28,7 +28,6 @@ from napari_morphocast.presenters.train_wording import (
 )
 from napari_morphocast.training.events import (
     SPOILED,
-    UNIMPROVED,
     EpochDone,
     Event,
     Progress,
@@ -289,7 +288,7 @@ class TrainPresenter:
             if order is self._order and not self.state.running:
                 self._set(verdict=verdict, checking=False, stopping=False)
 
-        began = "" if self.state.progress.improved else UNIMPROVED
+        began = self.state.progress.remark
 
         def done(result: Result | None) -> None:
             said = f"{judgement(result)} {began}".strip()

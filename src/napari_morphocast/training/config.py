@@ -165,6 +165,12 @@ class TrainConfig(BaseModel):
         description="Share of those frames, at their end, that only choose the best "
         "epoch.",
     )
+    caution: bool = Field(
+        True,
+        title="Caution",
+        description="Keep only as much of what was learned as the validation frames "
+        "vouch for; the rest is as it was before training.",
+    )
     autosave: float = Field(
         60.0,
         gt=0,

@@ -32,6 +32,14 @@ UNIMPROVED = (
     "No epoch forecast the validation frames better than what training began with, so "
     "the model forecasts as that does."
 )
+UNVOUCHED = (
+    "What was learned forecast the validation frames better, but they are too few to "
+    "vouch for so little: the model forecasts as what training began with."
+)
+PARTLY = (
+    "The validation frames vouch for {:.0f} % of what was learned: that much was kept."
+)
+MOST = 0.9  # of what was learned: that less was kept is worth a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +102,13 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The run is over; ``why`` is one of ``ENDINGS``."""
+    """The run is over; ``why`` is one of ``ENDINGS``.
+
+    ``kept`` is the share of what was learned that the validation frames vouch for.
+    """
 
     why: Ending
+    kept: float = 1.0
 
 
 Event = Started | BatchDone | EpochDone | Saved | Finished
@@ -133,6 +145,7 @@ class Progress:
     signals: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     path: Path | None = None
     ended: Ending | None = None
+    kept: float = 1.0
 
     def after(self, event: Event) -> Progress:
         """Progress once ``event`` has happened."""
@@ -171,7 +184,7 @@ class Progress:
             case Saved():
                 return replace(self, path=event.path)
             case Finished():
-                return replace(self, ended=event.why)
+                return replace(self, ended=event.why, kept=event.kept)
 
     @property
     def share(self) -> float:
@@ -182,7 +195,11 @@ class Progress:
         return min(1.0, max(done, timed))
 
     @property
-    def improved(self) -> bool:
-        """Whether an epoch was better than the start; also if nobody can know."""
+    def remark(self) -> str:
+        """What to say of a run that brought little; empty if it brought much."""
         known = self.validation and math.isfinite(self.persistence)
-        return bool(self.best_epoch) or not known
+        if known and not self.best_epoch:
+            return UNIMPROVED
+        if self.kept < MOST:
+            return PARTLY.format(100 * self.kept) if self.kept else UNVOUCHED
+        return ""

@@ -9,14 +9,12 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from napari_morphocast.errors import TrainingError
-from napari_morphocast.models.base import Forecaster
 from napari_morphocast.training.calibrating import calibrate
-from napari_morphocast.training.checkpoint import Checkpoint, read, save
+from napari_morphocast.training.checkpoint import Checkpoint, save
 from napari_morphocast.training.course import RETREATS, Course
 from napari_morphocast.training.descent import Descent
 from napari_morphocast.training.devices import choose, engine
@@ -34,18 +32,21 @@ from napari_morphocast.training.feed import Feed, Shard, mixed
 from napari_morphocast.training.learned_errors import learned_errors
 from napari_morphocast.training.memory import ran_out, used_up
 from napari_morphocast.training.resume import write_state
+from napari_morphocast.training.tempering import temper
 from napari_morphocast.training.tuning import exchanged
+from napari_morphocast.training.validating import persistence, validate
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
     from napari_morphocast.data.windows import Window, Windows
-    from napari_morphocast.models.base import Model, Stage
+    from napari_morphocast.models.base import Forecaster, Model, Stage
     from napari_morphocast.training.config import Hardware
     from napari_morphocast.training.resume import RunState
 
@@ -121,7 +122,7 @@ class _Loop:
         self.descent = Descent(self.fabric, self.config)
         self.began = time.monotonic() - self.state.seconds
         self.kept = time.monotonic()
-        self.persistence = self._persistence()
+        self.persistence = persistence(self.model, self.feed)
         if self.state.weights:
             self.model.load_state_dict(self.state.weights)
             self.average.load_state_dict(self.state.average)
@@ -140,11 +141,18 @@ class _Loop:
             self._offer(self._validate()[0])
             state.best = start  # what the first epoch has to beat once the run goes on
         self._keep()
-        if self.config.members > 1 and self.fabric.is_global_zero:
-            fair = self.state.fair
-            calibrate(self.job.path, self.feed.validation, self.device, fair)
+        kept = self._finish() if self.fabric.is_global_zero else 1.0
         yield Saved(self.job.path)
-        yield Finished(why)
+        yield Finished(why, kept)
+
+    def _finish(self) -> float:
+        """Settle what the file holds; returns the share of what was learned."""
+        path, state, kept = self.job.path, self.state, 1.0
+        if state.start:
+            kept = temper(path, state, self.feed, self.device)
+        if self.config.members > 1:
+            calibrate(path, self.feed.validation, self.device, state.fair)
+        return kept
 
     def _stage(self) -> Generator[Event, None, Ending]:
         """Epoch after epoch of one stage; returns why it ended."""
@@ -152,6 +160,8 @@ class _Loop:
         self.descent.begin(course.stage, state.optimizers)
         if not math.isfinite(state.best):
             self._offer(self._first_look())
+            wary = self.config.caution and self.course.last and self._forecasts
+            state.start = state.kept if wary else {}
         why: Ending = "done"
         while why == "done" and not course.done:
             why = yield from self._epoch(course.stage)
@@ -268,6 +278,16 @@ class _Loop:
             validation = without
         return validation
 
+    @property
+    def _forecasts(self) -> bool:
+        """Whether the stage is judged by forecasts, as "nothing moves" can be."""
+        return self.course.stage.validate is None and math.isfinite(self.persistence)
+
+    def _weights(self) -> dict[str, Tensor]:
+        """A copy of the averaged weights, on the host."""
+        weights = self.average.module.state_dict()
+        return {name: tensor.cpu().clone() for name, tensor in weights.items()}
+
     def _check(self) -> Generator[Event, None, bool]:
         """End an epoch: look at unseen frames, keep the weights if they are better.
 
@@ -299,23 +319,13 @@ class _Loop:
             yield Saved(self.job.path)
         return sound
 
-    @torch.no_grad()
     def _validate(self) -> tuple[float, NDArray[np.float32]]:
         """Mean loss on the validation windows, and pictures of the first ones."""
         self._share_buffers()
         model = cast("Model", self.average.module).eval()
-        validate = model.stages()[self.state.place].validate or model.validate
-        total = count = 0.0
-        preview = np.empty((0,), np.float32)
-        with exchanged(model, self.state.fair):
-            for batch in self.feed.checks():
-                with self.fabric.autocast():
-                    loss, found = validate(batch)
-                total += float(loss) * len(batch.target)
-                count += len(batch.target)
-                if not preview.size:
-                    preview = self.feed.grey(model.pictures(batch, found).float())
-        return total / count, preview
+        stage = model.stages()[self.state.place]
+        with exchanged(model, self.state.fair), self.fabric.autocast():
+            return validate(model, stage, self.feed)
 
     def _share_buffers(self) -> None:
         """Give all processes those of the first, so that they judge alike."""
@@ -334,18 +344,6 @@ class _Loop:
         collapsed = model.stages()[self.state.place].collapsed
         return collapsed is not None and collapsed(self.feed.checks())
 
-    @torch.no_grad()
-    def _persistence(self) -> float:
-        """Validation loss of "nothing moves"."""
-        if not isinstance(self.model, Forecaster):
-            return math.nan
-        total = count = 0.0
-        for context, target in self.feed.checks():
-            still = context[:, -1:].expand_as(target)
-            total += float(self.model.criterion(still, target)) * len(target)
-            count += len(target)
-        return total / count
-
     def _retreat(self) -> bool:
         """Go back to the best weights, and on more slowly; False if that was done."""
         state = self.state
@@ -359,10 +357,8 @@ class _Loop:
 
     def _go_back(self) -> None:
         """Take up the best weights again."""
-        self.fabric.barrier()
-        _, best = read(self.job.path)
-        self.model.load_state_dict(best.state_dict())
-        self.average.module.load_state_dict(best.state_dict())
+        self.model.load_state_dict(self.state.kept)
+        self.average.module.load_state_dict(self.state.kept)
 
     def _save(self, validation: float) -> None:
         """Write the averaged weights as the checkpoint, and the state beside it."""
@@ -372,14 +368,13 @@ class _Loop:
             "epoch": float(state.epoch),
             "stages_left": float(self.course.left),
         }
-        of_forecasts = self.course.stage.validate is None
-        if of_forecasts and math.isfinite(self.persistence):
+        if self._forecasts:
             scores["persistence"] = self.persistence
+        state.kept = self._weights()
         if self.fabric.is_global_zero:
-            weights = self.average.module.state_dict()
             scores |= learned_errors(self.average.module, self.job.draft.scaling)
             draft = self.job.draft.model_copy(update={"scores": scores})
-            save(self.job.path, draft, weights)
+            save(self.job.path, draft, state.kept)
         self._keep()
 
     def _keep(self) -> None:
