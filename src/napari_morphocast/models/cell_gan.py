@@ -11,7 +11,6 @@ from torch.nn import functional as F
 
 from napari_morphocast.models.adaptive import Augmentation
 from napari_morphocast.models.base import (
-    SHOWN,
     ModelConfig,
     Objective,
     Stage,
@@ -36,6 +35,7 @@ PATH_MEMORY, MEAN_MEMORY = 0.99, 0.998
 COLLAPSED = 0.1  # of the variety of real images: less is ever the same image
 ENOUGH = 64  # images whose variety means something
 ONWARD = 0.5  # of the way from a remembered image to the one that is wanted
+MADE = 64  # images beside a batch of unseen ones: fewer, and chance chooses the epoch
 MIXED_STYLES = 0.9  # share of images made from two styles
 MIDDLE, CONTRAST = 0.5, 0.2  # usual mean and standard deviation of pixels
 
@@ -178,7 +178,7 @@ class CellGAN(Synthesizer, name="cell_gan"):
         """How unlike unseen images are those that are made at random, in patches."""
         real = self.images(batch)
         lot = torch.Generator().manual_seed(round(1e6 * float(real.mean())))
-        made = self.sample(max(len(real), SHOWN), lot)
+        made = self.sample(MADE, lot)
         return sliced(real, made, lot), made
 
     def collapsed(self, batches: Iterable[Window[Tensor]]) -> bool:
