@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 from pathlib import Path
@@ -23,6 +24,7 @@ from napari_morphocast.models.cell_gan import (
     CellGANConfig,
 )
 from napari_morphocast.models.critic import Judgement
+from napari_morphocast.models.lots import CODES, NOISE, lot
 from napari_morphocast.models.sliced import sliced
 from napari_morphocast.training import descent
 from napari_morphocast.training.checkpoint import read
@@ -232,6 +234,29 @@ def test_a_seed_decides_the_frames(path):
     model = TrainedSynthesizer.read(path)
     assert np.array_equal(model.sample(2, seed=1), model.sample(2, seed=1))
     assert not np.array_equal(model.sample(2, seed=1), model.sample(2, seed=2))
+
+
+@pytest.mark.parametrize("model", ["cell_gan", "vae"])
+def test_the_seed_that_drew_the_weights_makes_frames_like_any_other(tmp_path, model):
+    path = tmp_path / "m.morphocast"
+    run = Run.make(model, side=32, epochs=1, batches=1, batch=2, seed=3)
+    list(api.train(gliding(), path, run, hardware=CPU))
+    trained = TrainedSynthesizer.read(path)
+    spreads = [
+        float(trained.varied(trained.model.middle, 64, seed, 1.0).std(0).mean())
+        for seed in range(6)
+    ]
+    assert spreads[3] == pytest.approx(np.mean(spreads), rel=0.15)
+
+
+def test_numbers_for_one_purpose_are_none_for_another():
+    size, ours = 100, lot(3, CODES)
+    drawn = [torch.randn(size, generator=g) for g in (ours, lot(3, NOISE))]
+    torch.manual_seed(3)
+    drawn.append(torch.randn(size))
+    assert torch.equal(drawn[0], torch.randn(size, generator=lot(3, CODES)))
+    for one, other in itertools.combinations(drawn, 2):
+        assert abs(float(torch.corrcoef(torch.stack([one, other]))[0, 1])) < 0.4
 
 
 def test_no_variation_makes_the_most_typical_frame(path):

@@ -20,6 +20,7 @@ from napari_morphocast.models.cell_gan_config import CellGANConfig
 from napari_morphocast.models.critic import Critic, Judgement
 from napari_morphocast.models.cutmix import mixed
 from napari_morphocast.models.guidance import Encoder, Memory
+from napari_morphocast.models.lots import CODES, NOISE, lot
 from napari_morphocast.models.sliced import sliced
 from napari_morphocast.models.style import LAYOUT, Generator, Mapping
 
@@ -140,7 +141,7 @@ class CellGAN(Synthesizer, name="cell_gan"):
         near = self.memory.nearest(images)
         if near is None:
             return self._found(images)
-        made = self.decode(near, torch.Generator().manual_seed(0))
+        made = self.decode(near, lot(0, NOISE))
         return near + ONWARD * (self._found(images) - self._found(made))
 
     def codes(self, frames: Tensor) -> Tensor:
@@ -171,15 +172,15 @@ class CellGAN(Synthesizer, name="cell_gan"):
     def validate(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
         """How unlike unseen images are those made from what the encoder finds."""
         real = self.images(batch)
-        again = self.decode(self._found(real), torch.Generator().manual_seed(0))
+        again = self.decode(self._found(real), lot(0, NOISE))
         return self._apart(again, real), again
 
     def unlike_unseen(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
         """How unlike unseen images are those that are made at random, in patches."""
         real = self.images(batch)
-        lot = torch.Generator().manual_seed(round(1e6 * float(real.mean())))
-        made = self.sample(MADE, lot)
-        return sliced(real, made, lot), made
+        numbers = lot(round(1e6 * float(real.mean())), CODES)
+        made = self.sample(MADE, numbers)
+        return sliced(real, made, numbers), made
 
     def collapsed(self, batches: Iterable[Window[Tensor]]) -> bool:
         """Whether made images differ from each other far less than unseen ones do.
@@ -188,7 +189,7 @@ class CellGAN(Synthesizer, name="cell_gan"):
         """
         real = torch.cat([self.images(batch) for batch in batches])
         real = real[:: -(-len(real) // ENOUGH)]
-        made = self.sample(ENOUGH, torch.Generator().manual_seed(0))
+        made = self.sample(ENOUGH, lot(0, CODES))
         coarse = [F.avg_pool2d(images, self.side // 8) for images in (made, real)]
         various = [images.std(0, correction=0).mean() for images in coarse]
         return bool(various[0] < COLLAPSED * various[1])
