@@ -53,7 +53,7 @@ WRITTEN = {
     "layout": "shared",
     "guide": "one style",
     "likeness": 0,
-    "remember": 0,
+    "codes": 1,
     "r1": 10,
     "critic": 1,
     "path": 2,

@@ -273,29 +273,16 @@ def test_frames_come_in_the_movies_grey_levels(path):
     assert made.movie.pixel_size == gliding().pixel_size
 
 
-def test_a_frame_like_one_that_was_made_begins_with_that_one():
-    model = tiny(remember=8).eval()
-    with torch.no_grad():
-        codes = model.generator.codes(model._drawn(12))
-        images = model.decode(codes, torch.Generator().manual_seed(0))
-        assert torch.equal(model.encode(images), model._found(images))
-        for part in (slice(0, 5), slice(5, 12)):
-            model.memory.note(codes[part], images[part])
-        near = model.memory.nearest(images[4:])
-        torch.testing.assert_close(near, codes[4:], atol=2e-3, rtol=2e-3)
-        assert int(model.memory.count) == 12
-        found = model.encode(images[6:7])
-        made = model.decode(near[2:3], torch.Generator().manual_seed(0))
-        way = model._found(images[6:7]) - model._found(made)
-        torch.testing.assert_close(found, near[2:3] + 0.5 * way)
-
-
-def test_the_thesis_remembers_nothing():
-    model = tiny(remember=0)
-    codes = model.generator.codes(model._drawn(2))
-    images = model.decode(codes, torch.Generator())
-    model.memory.note(codes, images)
-    assert model.memory.nearest(images) is None
+def test_a_guide_is_judged_by_the_frame_more_than_by_the_code():
+    seen, losses = batch(), []
+    for weight in (0.0, 0.1, 1.0):
+        torch.manual_seed(0)
+        model = tiny(codes=weight)
+        torch.manual_seed(1)
+        losses.append(float(model.guide_loss(seen).detach()))
+    assert losses[0] < losses[1] < losses[2]
+    ten = (losses[2] - losses[0]) / (losses[1] - losses[0])
+    assert ten == pytest.approx(10, rel=1e-2)
 
 
 def test_refining_brings_a_frame_nearer(path):

@@ -19,7 +19,7 @@ from napari_morphocast.models.base import (
 from napari_morphocast.models.cell_gan_config import CellGANConfig
 from napari_morphocast.models.critic import Critic, Judgement
 from napari_morphocast.models.cutmix import mixed
-from napari_morphocast.models.guidance import Encoder, Memory
+from napari_morphocast.models.guidance import Encoder
 from napari_morphocast.models.lots import CODES, NOISE, lot
 from napari_morphocast.models.sliced import sliced
 from napari_morphocast.models.style import LAYOUT, Generator, Mapping
@@ -35,7 +35,6 @@ COLLAGES = 500  # until they count in full
 PATH_MEMORY, MEAN_MEMORY = 0.99, 0.998
 COLLAPSED = 0.1  # of the variety of real images: less is ever the same image
 ENOUGH = 64  # images whose variety means something
-ONWARD = 0.5  # of the way from a remembered image to the one that is wanted
 MADE = 64  # images beside a batch of unseen ones: fewer, and chance chooses the epoch
 MIXED_STYLES = 0.9  # share of images made from two styles
 MIDDLE, CONTRAST = 0.5, 0.2  # usual mean and standard deviation of pixels
@@ -69,8 +68,8 @@ class CellGAN(Synthesizer, name="cell_gan"):
         self.critic = Critic(config.side, maps, narrow * config.critic, kind)
         code = (LAYOUT[0] if own else 0), self.generator.styles * config.latent
         wanted = code if config.guide == "styles" else (0, config.latent)
-        self.encoder = Encoder(config.side, maps, *wanted, narrow, kind)
-        self.memory = Memory(config.remember, self.generator.size, maps)
+        wide = math.sqrt(narrow)  # one pass per frame: it costs little
+        self.encoder = Encoder(config.side, maps, *wanted, wide, kind)
         self.augment = Augmentation(config.adapt, turns=config.turns)
         self.register_buffer("path_length", torch.zeros(()))
         self.register_buffer("collages", torch.zeros(()))  # so far
@@ -133,20 +132,11 @@ class CellGAN(Synthesizer, name="cell_gan"):
         return self.generator.codes(self._styles(z.to(self.mean)))
 
     def encode(self, images: Tensor) -> Tensor:
-        """Codes (B, size) from which images like these are made.
-
-        Those of the remembered image most like each, and a part of the way on that the
-        encoder sees between both.
-        """
-        near = self.memory.nearest(images)
-        if near is None:
-            return self._found(images)
-        made = self.decode(near, lot(0, NOISE))
-        return near + ONWARD * (self._found(images) - self._found(made))
-
-    def codes(self, frames: Tensor) -> Tensor:
-        """What the encoder alone sees: remembered images would make it jump."""
-        return self._found(self.whole(frames)).flatten(1)
+        """Codes (B, size) from which images like these are made."""
+        offset: Tensor = self.encoder(_inside(images))
+        if self.config.guide == "styles":
+            return self.middle + offset
+        return self.generator.codes(self._everywhere(self.mean + offset))
 
     def decode(self, codes: Tensor, generator: torch.Generator) -> Tensor:
         """Make an image of each code; the generator draws the noise of all layers."""
@@ -172,7 +162,7 @@ class CellGAN(Synthesizer, name="cell_gan"):
     def validate(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
         """How unlike unseen images are those made from what the encoder finds."""
         real = self.images(batch)
-        again = self.decode(self._found(real), lot(0, NOISE))
+        again = self.decode(self.encode(real), lot(0, NOISE))
         return self._apart(again, real), again
 
     def unlike_unseen(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
@@ -289,19 +279,12 @@ class CellGAN(Synthesizer, name="cell_gan"):
         L1 of images and of codes, as in the thesis, and of the critic's features.
         """
         real = self.images(batch)
-        again = self.decode(self._found(real), self._lot())
+        again = self.decode(self.encode(real), self._lot())
         with torch.no_grad():
             codes = self.generator.codes(self._guides(len(real)))
             made = self.decode(codes, self._lot())
-            self.memory.note(codes, made)
-        return self._apart(again, real) + F.l1_loss(self._found(made), codes)
-
-    def _found(self, images: Tensor) -> Tensor:
-        """Codes (B, size) that the encoder finds in images."""
-        offset: Tensor = self.encoder(_inside(images))
-        if self.config.guide == "styles":
-            return self.middle + offset
-        return self.generator.codes(self._everywhere(self.mean + offset))
+        missed = F.l1_loss(self.encode(made), codes)
+        return self._apart(again, real) + self.config.codes * missed
 
     def _apart(self, again: Tensor, real: Tensor) -> Tensor:
         """How far images are from those that they shall be, by pixels and by looks."""

@@ -80,13 +80,13 @@ class CellGANConfig(SynthesizerConfig):
         description="Weight of the critic's own features in training the guidance "
         "encoder; 0 in the thesis.",
     )
-    remember: int = Field(
-        1024,
+    codes: float = Field(
+        0.1,
         ge=0,
-        le=65536,
-        title="Remember",
-        description="How many frames that it has made it remembers, to begin with the "
-        "most alike when one like a real frame is wanted; 0 in the thesis.",
+        le=100,
+        title="Codes",
+        description="Weight of finding the code of a made frame in training the "
+        "guidance encoder, beside that of making a real frame again; 1 in the thesis.",
     )
     adapt: float = Field(
         100_000,

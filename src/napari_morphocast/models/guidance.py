@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 MAPS = 32, 64, 128, 256, 256, 256, 128  # feature maps, at full width
 BOTTOM = 2  # side, in pixels, of the smallest features
-COARSE = 16  # side, in pixels, to which remembered images are shrunk
 GROUPS = 4  # that features are normalised in; of single ones brightness would be lost
 
 
@@ -91,52 +90,3 @@ class Encoder(nn.Module):
                 found.append(self.layout(x).flatten(1))
             x = F.avg_pool2d(x, 2)
         return torch.cat([*found, self.styles(x.flatten(1))], 1)
-
-
-class Memory(nn.Module):
-    """Codes and coarse images of what was made of late, to find one like another.
-
-    Parameters
-    ----------
-    size : int
-        How many are remembered, the latest ones.
-    code : int
-        Numbers of one.
-    channels : int
-        Of the images.
-    """
-
-    codes: Tensor
-    seen: Tensor
-    count: Tensor
-
-    def __init__(self, size: int, code: int, channels: int) -> None:
-        super().__init__()
-        half = torch.float16
-        self.register_buffer("codes", torch.zeros(size, code, dtype=half))
-        shape = size, channels, COARSE, COARSE
-        self.register_buffer("seen", torch.zeros(shape, dtype=half))
-        self.register_buffer("count", torch.zeros((), dtype=torch.int64))
-
-    def note(self, codes: Tensor, images: Tensor) -> None:
-        """Remember images (B, C, side, side) and the codes (B, size) they are of."""
-        size = len(self.codes)
-        if size:
-            at = torch.arange(len(codes), device=codes.device)[:size] + self.count
-            self.codes[at % size] = codes[:size].to(self.codes)
-            self.seen[at % size] = _coarse(images[:size]).to(self.seen)
-            self.count += len(at)
-
-    def nearest(self, images: Tensor) -> Tensor | None:
-        """Codes (B, size) of what is most like images; None if nothing is known."""
-        known = min(int(self.count), len(self.codes))
-        if not known:
-            return None
-        apart = torch.cdist(
-            _coarse(images).flatten(1), self.seen[:known].to(images).flatten(1)
-        )
-        return self.codes[apart.argmin(1)].to(images)
-
-
-def _coarse(images: Tensor) -> Tensor:
-    return F.adaptive_avg_pool2d(images, COARSE)

@@ -74,6 +74,11 @@ class TrainedSynthesizer:
         return min(side, *heights), min(side, *widths)
 
     @property
+    def whole(self) -> bool:
+        """Whether it learned whole frames, so that things have their places in one."""
+        return all(one.shape[2:] == self.plane for one in self.checkpoint.movies)
+
+    @property
     def device(self) -> torch.device:
         """Where the model computes."""
         return self.model.middle.device
