@@ -1,21 +1,23 @@
 """How like real frames are synthetic ones: ours, the thesis' Cell-GAN and its VAE.
 
     python benchmarks/synthesis.py [--minutes 10] [--movies yeast,hela] [--device cpu]
-                                   [--models cell_gan,thesis,vae] [-o TABLE]
+                                   [--models cell_gan,thesis,vae] [-o FOLDER]
 
 Every model learns from the first four fifths of the same movie for the same minutes; on
 a CPU they are those of one core, so that a busy machine does not change the ranking.
 Made frames are compared with the last fifth. ``thesis`` is the Cell-GAN as written: no
 adaptive augmentation, one style for all layers, an encoder that knows L1 alone, an R1
-weight of 10, Padé activations. A contact sheet of each is written beside the table.
+weight of 10, Padé activations. Every model is kept in FOLDER with what was found and a
+contact sheet; what is there is not run again.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ import torch
 from pytorch_optimizer import AdamP
 from skill_movies import REAL
 from stopwatch import count_cpu_time
+from table import machine
 
 from napari_morphocast import api, read_movie
 from napari_morphocast.data.finite import read_finite
@@ -42,16 +45,21 @@ if TYPE_CHECKING:
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.evaluation.judgement import Judged
 
+HERE = Path(__file__).parent
 FRAMES, SIDE = 1500, 64  # of the simulated movie
 REFINE, SHOWN = 50, 8
 WRITTEN = {
     "adapt": 0,
+    "layout": "shared",
     "guide": "one style",
     "likeness": 0,
-    "remember": 0,
+    "codes": 1,
     "r1": 10,
     "critic": 1,
     "path": 2,
+    "cutmix": 1,
+    "noise": True,
+    "loss": "non-saturating",
 }
 TURNED: dict[str, dict[str, dict[str, Any]]] = {  # nuclei have no right way up
     "hela": {"cell_gan": {"turns": True}, "vae": {"flips": True}}
@@ -73,69 +81,67 @@ MEASURES = (
     "cells' count apart",
     "cells' area apart",
 )
+HEAD = f"| model | frames | {' | '.join(MEASURES)} | guided / random |"
 ROUNDS, STEPS = 5, 8  # of the comparison with a plain loop
 
 
 def main() -> None:
-    """Train, judge and print one row for each kind of frames."""
+    """Train and judge what is missing, then print the table."""
+    given = _arguments()
+    if given.device == "cpu":
+        count_cpu_time()
+    given.output.mkdir(parents=True, exist_ok=True)
+    command = f"synthesis.py --minutes {given.minutes:g} --device {given.device}"
+    lines = machine(torch.device(given.device), command)
+    for name in given.movies.split(","):
+        movie = MOVIES[name]()
+        if movie is None:
+            print(f"{name} is left out: its file is not here.", file=sys.stderr)
+            continue
+        lines += [f"\n**{name}**\n", HEAD, "|---" * HEAD.count(" | ") + "|---|"]
+        lines += [_row(movie, name, model, given) for model in given.models.split(",")]
+    lines += ["", _kept(given.output / "speeds.md", lambda: speeds(given.device))]
+    text = "\n".join(lines) + "\n"
+    (given.output / "table.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--movies", default="yeast,hela")
     parser.add_argument("--models", default=",".join(MODELS))
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("-o", "--output", type=Path)
-    given = parser.parse_args()
-    if given.device == "cpu":
-        count_cpu_time()
-    table = Table(given)
-    for name in given.movies.split(","):
-        movie = MOVIES[name]()
-        if movie is None:
-            print(f"{name} is not here.")
-            continue
-        table.head(name)
-        for model in given.models.split(","):
-            judged, path = _judged(movie, model, given, name)
-            table.rows(model, judged)
-            path.unlink()
-    table.say("")
-    for line in speeds(given.device):
-        table.say(line)
+    parser.add_argument(
+        "-o", "--output", type=Path, default=HERE / "results" / "synthesis"
+    )
+    return parser.parse_args()
 
 
-class Table:
-    """A Markdown table on the screen and, after each line, in the file."""
+def _kept(path: Path, make: Callable[[], list[str]]) -> str:
+    """What a file says; if it is not there, it is made first."""
+    if not path.exists():
+        path.write_text("\n".join(make()), encoding="utf-8")
+    return path.read_text(encoding="utf-8")
 
-    def __init__(self, given: argparse.Namespace) -> None:
-        self.output: Path | None = given.output
-        self.lines: list[str] = []
-        card = torch.cuda.get_device_name() if given.device != "cpu" else "CPU"
-        unit = "minutes of one core" if given.device == "cpu" else "minutes"
-        self.say(
-            f"{datetime.now(UTC):%Y-%m-%d}, benchmarks/synthesis.py, {given.minutes:g} "
-            f"{unit} each, {card}, torch {torch.__version__}"
-        )
 
-    def head(self, movie: str) -> None:
-        """Begin the table of a movie."""
-        self.say(f"\n**{movie}**\n")
-        self.say("| model | frames | " + " | ".join(MEASURES) + " | guided / random |")
-        self.say("|---" * (len(MEASURES) + 3) + "|")
+def _row(movie: Movie, name: str, model: str, given: argparse.Namespace) -> str:
+    """One line for each kind of frames, the floor of real ones first."""
 
-    def rows(self, model: str, judged: Judged) -> None:
-        """One row for each kind of frames, the floor of real ones first."""
-        for who in judged.kinds:
-            cells = [f"{judged.of(who, measure):.3g}" for measure in MEASURES]
-            guided = who in (GUIDED, REFINED)
-            ratio = f"{judged.ratio(who):.2f}" if guided else ""
-            self.say(f"| {model} | {who} | {' | '.join(cells)} | {ratio} |")
+    def make() -> list[str]:
+        path = _trained(movie, name, model, given)
+        _draw(movie, path, given.output / f"{name}-{model}.png")
+        hardware = Hardware(device=given.device)
+        judged = api.judge(movie, path, refine=REFINE, hardware=hardware)
+        return [_line(model, who, judged) for who in judged.kinds]
 
-    def say(self, line: str) -> None:
-        """Print a line, and keep it."""
-        print(line, flush=True)
-        self.lines.append(line)
-        if self.output:
-            self.output.write_text("\n".join(self.lines) + "\n", encoding="utf-8")
+    return _kept(given.output / f"{name}-{model}.md", make)
+
+
+def _line(model: str, who: str, judged: Judged) -> str:
+    cells = [f"{judged.of(who, measure):.3g}" for measure in MEASURES]
+    ratio = f"{judged.ratio(who):.2f}" if who in (GUIDED, REFINED) else ""
+    return f"| {model} | {who} | {' | '.join(cells)} | {ratio} |"
 
 
 def _yeast() -> Movie:
@@ -150,19 +156,21 @@ def _hela() -> Movie | None:
 MOVIES: dict[str, Callable[[], Movie | None]] = {"yeast": _yeast, "hela": _hela}
 
 
-def _judged(
-    movie: Movie, model: str, given: argparse.Namespace, name: str
-) -> tuple[Judged, Path]:
-    kind, settings = MODELS[model]
-    turned = TURNED.get(name, {}).get(model, {})
-    run = Run.make(kind, minutes=given.minutes, **settings, **turned)
-    hardware = Hardware(device=given.device)
-    path = Path(tempfile.mkdtemp()) / f"{model}.morphocast"
-    for _ in api.train(movie, path, run, hardware=hardware):
-        pass
-    if given.output:
-        _draw(movie, path, given.output.with_name(f"{name}-{model}.png"))
-    return api.judge(movie, path, refine=REFINE, hardware=hardware), path
+def _trained(movie: Movie, name: str, model: str, given: argparse.Namespace) -> Path:
+    """Train a model, or take the one that is there."""
+    path: Path = given.output / f"{name}-{model}.morphocast"
+    if not path.exists():
+        kind, settings = MODELS[model]
+        turned = TURNED.get(name, {}).get(model, {})
+        run = Run.make(kind, minutes=given.minutes, **settings, **turned)
+        with tempfile.TemporaryDirectory() as folder:
+            made = Path(folder) / path.name
+            for _ in api.train(
+                movie, made, run, hardware=Hardware(device=given.device)
+            ):
+                pass
+            shutil.copy(made, path)
+    return path
 
 
 def _draw(movie: Movie, model: Path, output: Path) -> None:

@@ -1,6 +1,6 @@
 """Train the small Cell-GAN that ships beside the yeast sample, and look at it.
 
-It learns from thirty simulated movies of the middle of a trap, in 48 minutes of one
+It learns from thirty simulated movies of the middle of a trap, in 78 minutes of one
 processor core. Run it again after a change to the Cell-GAN:
 
     python examples/train_sample_synthesizer.py
@@ -27,7 +27,7 @@ movies = [
     for seed in range(1, MOVIES + 1)
 ]
 # Nothing can be learned by heart from so many frames: no augmentation.
-run = Run.make("cell_gan", side=SIDE, adapt=0, learning_rate=1.6e-3, minutes=48)
+run = Run.make("cell_gan", side=SIDE, adapt=0, minutes=78)
 hardware = Hardware(device="cpu")
 model.unlink(missing_ok=True)
 for event in train(movies, model, run, hardware=hardware):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import threading
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from napari_morphocast.models.cell_gan import (
     CellGAN,
     CellGANConfig,
 )
+from napari_morphocast.models.critic import Judgement
+from napari_morphocast.models.lots import CODES, NOISE, lot
 from napari_morphocast.models.sliced import sliced
 from napari_morphocast.training import descent
 from napari_morphocast.training.checkpoint import read
@@ -30,7 +34,7 @@ from napari_morphocast.training.resume import read_state
 from napari_morphocast.training.synthesizer import TrainedSynthesizer
 
 CPU = Hardware(device="cpu")
-TINY = {"side": 32, "width": 0.04, "latent": 8, "depth": 1}
+TINY = {"side": 32, "width": 0.002, "latent": 8, "depth": 1}
 
 
 def tiny(channels: int = 1, **settings: object) -> CellGAN:
@@ -47,15 +51,16 @@ def batch(count: int = 4, channels: int = 1, side: int = 32) -> Window:
 def path(tmp_path_factory) -> Path:
     """A Cell-GAN that has hardly learned."""
     path = tmp_path_factory.mktemp("gan") / "cells.morphocast"
-    run = Run.make("cell_gan", **TINY, epochs=2)
+    run = Run.make("cell_gan", **TINY, epochs=2, ema=0.5)
     *_, last = api.train(gliding(40, (40, 36)), path, run, hardware=CPU)
     assert last == Finished("done")
     return path
 
 
 @pytest.mark.parametrize("number", range(6))
-def test_each_objective_moves_only_its_own_parameters(number):
-    model = tiny(path=2.0)
+@pytest.mark.parametrize("loss", ["relativistic", "non-saturating"])
+def test_each_objective_moves_only_its_own_parameters(number, loss):
+    model = tiny(path=2.0, cutmix=1.0, loss=loss)
     objectives = [one for stage in model.stages() for one in stage.objectives]
     assert len(objectives) == 6
     objective = objectives[number]
@@ -68,10 +73,14 @@ def test_each_objective_moves_only_its_own_parameters(number):
     assert all(p.grad is None for p in others)
 
 
-def test_the_gradient_penalty_is_that_of_the_paper():
-    model = tiny(adapt=0, r1=10.0).double()
+@pytest.mark.parametrize("loss", ["relativistic", "non-saturating"])
+def test_the_gradient_penalty_is_that_of_the_paper(loss, monkeypatch):
+    model = tiny(adapt=0, r1=10.0, loss=loss).double()
     frames = Window(*(part.double() for part in batch()))
-    real = (2 * model.images(frames) - 1).requires_grad_()
+    made = torch.rand(4, 1, 32, 32).double()
+    monkeypatch.setattr(model, "_made", lambda count: made)
+    images = [model.images(frames)] + [made] * (loss == "relativistic")
+    real = ((torch.cat(images) - 0.5) / 0.2).requires_grad_()
     total = 0.0
     for one in range(len(real)):
         found = model.critic(real)
@@ -92,7 +101,7 @@ def test_path_length_measures_steps_in_style(monkeypatch):
     torch.manual_seed(3)
     found = float(model.wander(frames).detach())
     torch.manual_seed(3)
-    made = 2 * model.decode(styles, model._lot())
+    made = model.decode(model.generator.codes(styles), model._lot()) / 0.2
     noise = torch.randn_like(made) / 32
     (gradient,) = torch.autograd.grad((made * noise).sum(), styles)
     lengths = gradient.norm(dim=2).square().mean(1).sqrt()
@@ -101,6 +110,53 @@ def test_path_length_measures_steps_in_style(monkeypatch):
         PATH_EVERY * 2 * float((lengths - mean).square().mean())
     )
     assert float(model.path_length) == pytest.approx(float(mean))
+
+
+@pytest.mark.parametrize("loss", ["relativistic", "non-saturating"])
+def test_made_images_are_judged_beside_real_ones_or_alone(loss):
+    model = tiny(loss=loss)
+    made, real = (
+        Judgement(torch.full((2,), level), torch.full((2, 1, 4, 4), 2 * level))
+        for level in (1.0, 4.0)
+    )
+    if loss == "relativistic":
+        expected = math.log1p(math.exp(1 - 4)) + math.log1p(math.exp(2 - 8))
+    else:
+        expected = sum(math.log1p(math.exp(x)) for x in (1, -4, 2, -8))
+    assert float(model._lost(made, real)) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("loss", "remembers"), [("relativistic", False), ("non-saturating", True)]
+)
+def test_the_level_of_all_logits_says_nothing_of_what_a_critic_remembers(
+    loss, remembers, monkeypatch
+):
+    model = tiny(loss=loss)
+    logits = [torch.tensor([7.0, 5.0, 7.0, 5.0]), torch.tensor([5.0, 7.0, 5.0, 7.0])]
+    found = iter([Judgement(each, torch.zeros(4, 1, 32, 32)) for each in logits])
+    monkeypatch.setattr(model, "_judged", lambda images: next(found))
+    model.critic_loss(batch())
+    assert (float(model.augment.sign) > 0) == remembers
+
+
+def test_noise_is_only_added_if_wanted():
+    for wanted in (False, True):
+        model = tiny(noise=wanted).requires_grad_(False)
+        for layer in model.generator.convs:
+            layer.strength.fill_(1.0)
+        codes = model.generator.codes(model._drawn(2))
+        one, two = (
+            model.decode(codes, torch.Generator().manual_seed(seed)) for seed in (0, 1)
+        )
+        assert torch.equal(one, two) != wanted
+
+
+def test_a_fresh_generator_varies_about_as_much_as_frames_do():
+    torch.manual_seed(0)
+    model = CellGAN(CellGANConfig(), 1).requires_grad_(False)
+    made = model.sample(32, torch.Generator().manual_seed(0))
+    assert 0.5 < float(made.std() / 0.2) < 2
 
 
 def test_a_critic_that_remembers_is_shown_ever_more_changes():
@@ -141,18 +197,66 @@ def test_larger_frames_are_cropped_and_smaller_ones_mirrored():
     assert model.fitted(torch.rand(1, 1, 24, 20)).shape == (1, 1, 32, 32)
 
 
+@pytest.mark.parametrize("layout", ["own", "shared"])
 @pytest.mark.parametrize("guide", ["one style", "styles"])
-def test_the_guide_finds_one_style_or_one_for_each_layer(guide):
-    model = tiny(guide=guide)
+def test_the_guide_finds_one_style_or_a_layout_and_one_for_each_layer(guide, layout):
+    model = tiny(guide=guide, layout=layout)
     codes = model.encode(torch.rand(3, 1, 32, 32))
-    assert codes.shape == (3, model.generator.styles, 8)
-    assert (codes.std(1).max() < 1e-6) == (guide == "one style")
+    begin = 1024 if layout == "own" else 0
+    assert codes.shape == (3, begin + 8 * model.generator.styles)
+    styles = codes[:, begin:].unflatten(1, (-1, 8))
+    assert (styles.std(1).max() < 1e-6) == (guide == "one style")
+    follows = torch.equal(model.generator.codes(styles), codes)
+    assert follows == (guide == "one style" or not begin)
+
+
+def test_what_lies_where_in_a_layout_lies_there_in_the_image():
+    model = tiny().requires_grad_(False)
+    codes = model.generator.codes(model._drawn(1))
+    changed = codes.clone()
+    changed[:, :1024].view(16, 8, 8)[:, :3, :3] += 1  # of 8 x 8 places
+    one, other = (model.decode(code, model._lot()) for code in (codes, changed))
+    apart = (one - other).abs()[0, 0]
+    assert apart[:12, :12].mean() > 0.01
+    assert apart[24:, 24:].max() < 1e-5
+
+
+def test_mixed_styles_keep_the_layout_of_the_first():
+    model = tiny().requires_grad_(False)
+    styles = model._drawn(16)
+    assert (styles.std(1).max(1).values > 0).any()  # some are mixed
+    layouts = model.generator.codes(styles)[:, :1024]
+    first = model._everywhere(styles[:, 0])
+    assert torch.equal(layouts, model.generator.codes(first)[:, :1024])
 
 
 def test_a_seed_decides_the_frames(path):
     model = TrainedSynthesizer.read(path)
     assert np.array_equal(model.sample(2, seed=1), model.sample(2, seed=1))
     assert not np.array_equal(model.sample(2, seed=1), model.sample(2, seed=2))
+
+
+@pytest.mark.parametrize("model", ["cell_gan", "vae"])
+def test_the_seed_that_drew_the_weights_makes_frames_like_any_other(tmp_path, model):
+    path = tmp_path / "m.morphocast"
+    run = Run.make(model, side=32, epochs=1, batches=1, batch=2, seed=3)
+    list(api.train(gliding(), path, run, hardware=CPU))
+    trained = TrainedSynthesizer.read(path)
+    spreads = [
+        float(trained.varied(trained.model.middle, 64, seed, 1.0).std(0).mean())
+        for seed in range(6)
+    ]
+    assert spreads[3] == pytest.approx(np.mean(spreads), rel=0.15)
+
+
+def test_numbers_for_one_purpose_are_none_for_another():
+    size, ours = 100, lot(3, CODES)
+    drawn = [torch.randn(size, generator=g) for g in (ours, lot(3, NOISE))]
+    torch.manual_seed(3)
+    drawn.append(torch.randn(size))
+    assert torch.equal(drawn[0], torch.randn(size, generator=lot(3, CODES)))
+    for one, other in itertools.combinations(drawn, 2):
+        assert abs(float(torch.corrcoef(torch.stack([one, other]))[0, 1])) < 0.4
 
 
 def test_no_variation_makes_the_most_typical_frame(path):
@@ -169,29 +273,16 @@ def test_frames_come_in_the_movies_grey_levels(path):
     assert made.movie.pixel_size == gliding().pixel_size
 
 
-def test_a_frame_like_one_that_was_made_begins_with_that_one():
-    model = tiny(remember=8).eval()
-    with torch.no_grad():
-        codes = model._drawn(12)
-        images = model.decode(codes, torch.Generator().manual_seed(0))
-        assert torch.equal(model.encode(images), model._found(images))
-        for part in (slice(0, 5), slice(5, 12)):
-            model.memory.note(codes[part], images[part])
-        near = model.memory.nearest(images[4:])
-        torch.testing.assert_close(near, codes[4:], atol=2e-3, rtol=2e-3)
-        assert int(model.memory.count) == 12
-        found = model.encode(images[6:7])
-        made = model.decode(near[2:3], torch.Generator().manual_seed(0))
-        way = model._found(images[6:7]) - model._found(made)
-        torch.testing.assert_close(found, near[2:3] + 0.5 * way)
-
-
-def test_the_thesis_remembers_nothing():
-    model = tiny(remember=0)
-    codes = model._drawn(2)
-    images = model.decode(codes, torch.Generator())
-    model.memory.note(codes, images)
-    assert model.memory.nearest(images) is None
+def test_a_guide_is_judged_by_the_frame_more_than_by_the_code():
+    seen, losses = batch(), []
+    for weight in (0.0, 0.1, 1.0):
+        torch.manual_seed(0)
+        model = tiny(codes=weight)
+        torch.manual_seed(1)
+        losses.append(float(model.guide_loss(seen).detach()))
+    assert losses[0] < losses[1] < losses[2]
+    ten = (losses[2] - losses[0]) / (losses[1] - losses[0])
+    assert ten == pytest.approx(10, rel=1e-2)
 
 
 def test_refining_brings_a_frame_nearer(path):
@@ -256,7 +347,7 @@ def test_settings_of_training_suit_the_model_unless_told():
 
 def test_frames_smaller_than_the_side_are_made_as_large_as_they_are(tmp_path):
     path, movie = tmp_path / "small.morphocast", gliding(20, (28, 24))
-    run = Run.make("cell_gan", **TINY, epochs=2)
+    run = Run.make("cell_gan", **TINY, epochs=10, ema=0.0)
     list(api.train(movie, path, run, hardware=CPU))
     assert api.synthesize(path, count=2).frames.shape == (2, 1, 1, 28, 24)
     made = api.synthesize(path, count=2, like=gliding(20, (40, 40)))

@@ -163,7 +163,7 @@ def test_one_command_makes_scenes_and_rolls_them_out(tmp_path, capsys):
 def learned(tmp_path_factory):
     """A Cell-GAN that makes three frames in a row, and a forecaster of such scenes."""
     folder, movie = tmp_path_factory.mktemp("learned"), gliding(24, (32, 32))
-    tiny = {"side": 32, "width": 0.04, "latent": 8, "depth": 1, "frames": 3}
+    tiny = {"side": 32, "width": 0.002, "latent": 8, "depth": 1, "frames": 3}
     small = {"width": 4, "depth": 2, "kernel": 3, "context": 3}
     runs = {"cell_gan": tiny, "sdc_net": small}
     for kind, settings in runs.items():

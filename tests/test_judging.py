@@ -13,6 +13,7 @@ import pytest
 from movies import gliding
 from napari_morphocast import api, read_movie
 from napari_morphocast.cli import main
+from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import MovieError
 from napari_morphocast.evaluation import looks
 from napari_morphocast.evaluation.judgement import GUIDED, RANDOM, REAL, REFINED
@@ -118,3 +119,15 @@ def test_too_few_unseen_frames_are_refused(trained):
     _, path = trained
     with pytest.raises(MovieError, match="16 are needed"):
         api.judge(gliding(12, (32, 32)), path, hardware=CPU)
+
+
+def test_a_model_of_whole_frames_is_judged_by_the_middle_of_larger_ones(trained):
+    _, path = trained
+    small = gliding(96, (32, 32), noise=3)
+    frames = np.random.default_rng(0).integers(0, 255, (96, 1, 80, 72), np.uint8)
+    frames[..., 24:56, 20:52] = small.frames
+    one, other = (
+        api.judge(movie, path, hardware=CPU) for movie in (small, Movie(frames))
+    )
+    assert one.count == other.count
+    assert one.table() == other.table()

@@ -20,7 +20,12 @@ from napari_morphocast.models.layers import (
     Pade,
     enlarged,
 )
-from napari_morphocast.models.style import Generator, Mapping, ModulatedConv
+from napari_morphocast.models.style import (
+    Generator,
+    Mapping,
+    ModulatedConv,
+    channels_at,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -113,14 +118,22 @@ def test_sizes_at_full_width():
     # The thesis has 24 million in generator and mapping, with 2 x 2 kernels where
     # images are enlarged; ours are 3 x 3, as in StyleGAN2. Its critic's head is not
     # described; ours sees 4 x 4 places.
-    generator, mapping = Generator(256, 1, 512, 1.0, "pade"), Mapping(512, 8, "pade")
+    generator = Generator(256, 1, 512, 1.0, "pade", placed=False)
+    mapping = Mapping(512, 8, "pade")
     assert parameters(generator) == pytest.approx(27.93, abs=0.01)
     assert parameters(mapping) == pytest.approx(2.10, abs=0.01)
-    assert parameters(Encoder(256, 1, 1, 512, 1.0, "pade")) == pytest.approx(
+    assert parameters(Encoder(256, 1, 0, 512, 1.0, "pade")) == pytest.approx(
         4.45, abs=0.01
     )
     assert parameters(Critic(256, 1, 1.0, "pade")) == pytest.approx(28.1, abs=0.1)
     assert generator.styles == 14
+
+
+def test_narrow_generators_save_where_images_are_large():
+    sides = [4, 8, 16, 32, 64, 128, 256]
+    full = [channels_at(side, 1.0) for side in sides]
+    assert full == [512, 512, 512, 512, 512, 256, 128]
+    assert [channels_at(side, 1 / 64) for side in sides[:5]] == [64, 64, 32, 16, 8]
 
 
 def test_a_collage_comes_from_one_image_or_the_other():
@@ -133,7 +146,7 @@ def test_a_collage_comes_from_one_image_or_the_other():
 
 
 def test_a_seed_decides_the_noise():
-    generator = Generator(16, 1, 8, 0.05, "leaky")
+    generator = Generator(16, 1, 8, 0.05, "leaky", placed=False)
     noises = [
         generator.noise(2, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
     ]

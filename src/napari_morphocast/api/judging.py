@@ -131,7 +131,7 @@ def _pieces(
     trained: TrainedSynthesizer, part: Part, seed: int
 ) -> Iterator[NDArray[np.float32]]:
     row, (high, wide) = trained.model.frames, trained.plane
-    height, width = part.movie.shape[2:]
+    height, width = trained.plane if trained.whole else part.movie.shape[2:]
     places = max(1, round(height * width / (high * wide)))
     last = range(part.first + row - 1, part.stop)
     each = max(1, min(places, MOST // max(1, len(last))))
@@ -139,6 +139,8 @@ def _pieces(
     rng = np.random.default_rng(seed)
     for number in (last[int(place)] for place in chosen if len(last)):
         frames = read_finite(part.movie, number + 1 - row, number + 1)
+        if trained.whole:
+            frames = middle(frames, trained.plane)
         for _ in range(each):
             y = int(rng.integers(max(1, height - high + 1)))
             x = int(rng.integers(max(1, width - wide + 1)))

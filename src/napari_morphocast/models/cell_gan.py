@@ -11,7 +11,6 @@ from torch.nn import functional as F
 
 from napari_morphocast.models.adaptive import Augmentation
 from napari_morphocast.models.base import (
-    SHOWN,
     ModelConfig,
     Objective,
     Stage,
@@ -20,9 +19,10 @@ from napari_morphocast.models.base import (
 from napari_morphocast.models.cell_gan_config import CellGANConfig
 from napari_morphocast.models.critic import Critic, Judgement
 from napari_morphocast.models.cutmix import mixed
-from napari_morphocast.models.guidance import Encoder, Memory
+from napari_morphocast.models.guidance import Encoder
+from napari_morphocast.models.lots import CODES, NOISE, lot
 from napari_morphocast.models.sliced import sliced
-from napari_morphocast.models.style import Generator, Mapping
+from napari_morphocast.models.style import LAYOUT, Generator, Mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,17 +35,18 @@ COLLAGES = 500  # until they count in full
 PATH_MEMORY, MEAN_MEMORY = 0.99, 0.998
 COLLAPSED = 0.1  # of the variety of real images: less is ever the same image
 ENOUGH = 64  # images whose variety means something
-ONWARD = 0.5  # of the way from a remembered image to the one that is wanted
+MADE = 64  # images beside a batch of unseen ones: fewer, and chance chooses the epoch
 MIXED_STYLES = 0.9  # share of images made from two styles
+MIDDLE, CONTRAST = 0.5, 0.2  # usual mean and standard deviation of pixels
 
 
 class CellGAN(Synthesizer, name="cell_gan"):
     """Cell-GAN: StyleGAN2's generator (Karras et al., 2020), a U-Net critic.
 
-    The losses are those of Goodfellow (non-saturating), R1 and path length, and CutMix
-    consistency (Schönfeld et al., 2020); small data are stretched by adaptive
-    augmentation. Afterwards a guidance encoder learns to find the style of a frame.
-    Inside, images have values of about -1..1.
+    The losses are relativistic (Huang et al., 2024) or those of Goodfellow
+    (non-saturating), with R1, path length and CutMix consistency (Schönfeld et al.,
+    2020); small data are stretched by adaptive augmentation. Afterwards a guidance
+    encoder learns to find the style of a frame.
     """
 
     Config = CellGANConfig
@@ -59,16 +60,16 @@ class CellGAN(Synthesizer, name="cell_gan"):
         super().__init__(config, channels)
         kind: Activation = config.activation
         maps = channels * config.frames
+        own = config.layout == "own"
         sizes = config.side, maps, config.latent, config.width, kind
         self.mapping = Mapping(config.latent, config.depth, kind)
-        self.generator = Generator(*sizes)
-        self.critic = Critic(config.side, maps, config.width * config.critic, kind)
-        styles = self.generator.styles if config.guide == "styles" else 1
-        self.encoder = Encoder(
-            config.side, maps, styles, config.latent, config.width, kind
-        )
-        code = self.generator.styles, config.latent
-        self.memory = Memory(config.remember, code, maps)
+        self.generator = Generator(*sizes, placed=own)
+        narrow = math.sqrt(config.width)  # as the small images of the generator
+        self.critic = Critic(config.side, maps, narrow * config.critic, kind)
+        code = (LAYOUT[0] if own else 0), self.generator.styles * config.latent
+        wanted = code if config.guide == "styles" else (0, config.latent)
+        wide = math.sqrt(narrow)  # one pass per frame: it costs little
+        self.encoder = Encoder(config.side, maps, *wanted, wide, kind)
         self.augment = Augmentation(config.adapt, turns=config.turns)
         self.register_buffer("path_length", torch.zeros(()))
         self.register_buffer("collages", torch.zeros(()))  # so far
@@ -84,8 +85,8 @@ class CellGAN(Synthesizer, name="cell_gan"):
             "crop": config.side,
             "flips": config.turns,
             "batch": 8,
-            "learning_rate": 1e-3,
-            "ema": 0.99,
+            "learning_rate": 2e-3,
+            "ema": 0.995,
             "patience": 0,
             "epochs": 1000,
             "minutes": 60,
@@ -120,44 +121,39 @@ class CellGAN(Synthesizer, name="cell_gan"):
 
     @property
     def middle(self) -> Tensor:
-        """Mean style, in every layer: shape (layers, latent)."""
-        return self.mean.expand(self.generator.styles, -1)
+        """Code (size,) of the mean style, in every layer."""
+        with torch.no_grad():
+            return self.generator.codes(self._everywhere(self.mean[None]))[0]
 
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """Styles (count, layers, latent) of random latents, alike in all layers."""
+        """Codes (count, size) of random latents, styles alike in all layers."""
         size = count, self.config.latent
         z = torch.randn(size, generator=generator, device=generator.device)
-        return self._styles(z.to(self.mean))
+        return self.generator.codes(self._styles(z.to(self.mean)))
 
     def encode(self, images: Tensor) -> Tensor:
-        """Styles (B, layers, latent) from which images like these are made.
-
-        Those of the remembered image most like each, and a part of the way on that the
-        encoder sees between both.
-        """
-        near = self.memory.nearest(images)
-        if near is None:
-            return self._found(images)
-        made = self.decode(near, torch.Generator().manual_seed(0))
-        return near + ONWARD * (self._found(images) - self._found(made))
-
-    def codes(self, frames: Tensor) -> Tensor:
-        """What the encoder alone sees: remembered images would make it jump."""
-        return self._found(self.whole(frames)).flatten(1)
+        """Codes (B, size) from which images like these are made."""
+        offset: Tensor = self.encoder(_inside(images))
+        if self.config.guide == "styles":
+            return self.middle + offset
+        return self.generator.codes(self._everywhere(self.mean + offset))
 
     def decode(self, codes: Tensor, generator: torch.Generator) -> Tensor:
         """Make an image of each code; the generator draws the noise of all layers."""
-        noise = self.generator.noise(len(codes), generator)
-        image: Tensor = self.generator(codes, [n.to(codes) for n in noise])
-        return (image + 1) / 2
+        noise: list[Tensor | None] = [None] * len(self.generator.convs)
+        if self.config.noise:
+            drawn = self.generator.noise(len(codes), generator)
+            noise = [one.to(codes) for one in drawn]
+        image: Tensor = self.generator(codes, noise)
+        return MIDDLE + CONTRAST * image
 
     def unlike(self, one: Tensor, other: Tensor) -> Tensor:
         """Distance in the critic's features, each size counting alike."""
         with torch.no_grad():
-            wanted = self.critic.features(2 * other - 1)
+            wanted = self.critic.features(_inside(other))
         distances = [
             (a - b).abs().mean() / b.abs().mean().clamp(min=1e-6)
-            for a, b in zip(self.critic.features(2 * one - 1), wanted, strict=True)
+            for a, b in zip(self.critic.features(_inside(one)), wanted, strict=True)
         ]
         return torch.stack(distances).mean()
 
@@ -166,15 +162,15 @@ class CellGAN(Synthesizer, name="cell_gan"):
     def validate(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
         """How unlike unseen images are those made from what the encoder finds."""
         real = self.images(batch)
-        again = self.decode(self._found(real), torch.Generator().manual_seed(0))
+        again = self.decode(self.encode(real), lot(0, NOISE))
         return self._apart(again, real), again
 
     def unlike_unseen(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
         """How unlike unseen images are those that are made at random, in patches."""
         real = self.images(batch)
-        lot = torch.Generator().manual_seed(round(1e6 * float(real.mean())))
-        made = self.sample(max(len(real), SHOWN), lot)
-        return sliced(real, made, lot), made
+        numbers = lot(round(1e6 * float(real.mean())), CODES)
+        made = self.sample(MADE, numbers)
+        return sliced(real, made, numbers), made
 
     def collapsed(self, batches: Iterable[Window[Tensor]]) -> bool:
         """Whether made images differ from each other far less than unseen ones do.
@@ -183,7 +179,7 @@ class CellGAN(Synthesizer, name="cell_gan"):
         """
         real = torch.cat([self.images(batch) for batch in batches])
         real = real[:: -(-len(real) // ENOUGH)]
-        made = self.sample(ENOUGH, torch.Generator().manual_seed(0))
+        made = self.sample(ENOUGH, lot(0, CODES))
         coarse = [F.avg_pool2d(images, self.side // 8) for images in (made, real)]
         various = [images.std(0, correction=0).mean() for images in coarse]
         return bool(various[0] < COLLAPSED * various[1])
@@ -204,33 +200,39 @@ class CellGAN(Synthesizer, name="cell_gan"):
             made = self.augment(self._made(len(real)))
         for_real, for_made = self._judged(real), self._judged(made)
         if self.config.adapt:
-            self.augment.learn(for_real.image)
-        return (
-            F.softplus(-for_real.image).mean()
-            + F.softplus(-for_real.pixels).mean()
-            + F.softplus(for_made.image).mean()
-            + F.softplus(for_made.pixels).mean()
-        )
+            logits = torch.cat([for_real.image, for_made.image]).detach()
+            level = logits.mean() if self.relative else 0.0
+            self.augment.learn(for_real.image - level)
+        return self._lost(for_made, for_real)
 
     def generator_loss(self, batch: Window[Tensor]) -> Tensor:
         """Made images shall be taken for real (non-saturating)."""
         styles = self._drawn(len(batch.target))
         with torch.no_grad():
             self.mean.lerp_(styles.mean((0, 1)), 1 - MEAN_MEMORY)
-        made = self.decode(styles, self._lot())
-        found = self._judged(self.augment(made))
-        return F.softplus(-found.image).mean() + F.softplus(-found.pixels).mean()
+        codes = self.generator.codes(styles)
+        made = self._judged(self.augment(self.decode(codes, self._lot())))
+        if not self.relative:
+            return F.softplus(-made.image).mean() + F.softplus(-made.pixels).mean()
+        with torch.no_grad():
+            real = self._judged(self.augment(self.images(batch)))
+        return self._lost(real, made)
 
     def penalty(self, batch: Window[Tensor]) -> Tensor:
         """R1: squared gradient of the logits for real images (Mescheder et al., 2018).
 
-        Multiplied by the interval at which it is evaluated.
+        Of a relativistic critic also for made ones (Huang et al., 2024). Multiplied by
+        the interval at which it is evaluated.
         """
-        real = 2 * self.augment(self.images(batch)) - 1
-        real = real.detach().requires_grad_()
-        found: Judgement = self.critic(real)
+        images = self.augment(self.images(batch))
+        if self.relative:
+            with torch.no_grad():
+                made = self.augment(self._made(len(images)))
+            images = torch.cat([images, made])
+        seen = _inside(images).detach().requires_grad_()
+        found: Judgement = self.critic(seen)
         logits = found.image.sum() + found.pixels.mean((1, 2, 3)).sum()
-        (gradient,) = torch.autograd.grad(logits, real, create_graph=True)
+        (gradient,) = torch.autograd.grad(logits, seen, create_graph=True)
         size: Tensor = gradient.square().sum((1, 2, 3)).mean()
         return R1_EVERY * self.config.r1 / 2 * size
 
@@ -257,7 +259,8 @@ class CellGAN(Synthesizer, name="cell_gan"):
         equation 4).
         """
         styles = self._drawn(max(1, len(batch.target) // 2))
-        made = 2 * self.decode(styles, self._lot())
+        codes = self.generator.codes(styles)
+        made = _inside(self.decode(codes, self._lot()))
         noise = torch.randn_like(made) / math.sqrt(made.shape[-1] * made.shape[-2])
         (gradient,) = torch.autograd.grad(
             (made * noise).sum(), styles, create_graph=True
@@ -271,22 +274,17 @@ class CellGAN(Synthesizer, name="cell_gan"):
         return PATH_EVERY * self.config.path * far
 
     def guide_loss(self, batch: Window[Tensor]) -> Tensor:
-        """The image made from an image's style is that image; a style's, that style.
+        """The image made from an image's code is that image; a code's, that code.
 
-        L1 of images and of styles, as in the thesis, and of the critic's features.
+        L1 of images and of codes, as in the thesis, and of the critic's features.
         """
         real = self.images(batch)
-        again = self.decode(self._found(real), self._lot())
+        again = self.decode(self.encode(real), self._lot())
         with torch.no_grad():
-            styles = self._guides(len(real))
-            made = self.decode(styles, self._lot())
-            self.memory.note(styles, made)
-        return self._apart(again, real) + F.l1_loss(self._found(made), styles)
-
-    def _found(self, images: Tensor) -> Tensor:
-        """Styles (B, layers, latent) that the encoder finds in images."""
-        offset: Tensor = self.encoder(2 * images - 1)
-        return self.middle + offset.expand(-1, self.generator.styles, -1)
+            codes = self.generator.codes(self._guides(len(real)))
+            made = self.decode(codes, self._lot())
+        missed = F.l1_loss(self.encode(made), codes)
+        return self._apart(again, real) + self.config.codes * missed
 
     def _apart(self, again: Tensor, real: Tensor) -> Tensor:
         """How far images are from those that they shall be, by pixels and by looks."""
@@ -295,16 +293,38 @@ class CellGAN(Synthesizer, name="cell_gan"):
             apart = apart + self.config.likeness * self.unlike(again, real)
         return apart
 
+    @property
+    def relative(self) -> bool:
+        """Whether images are judged beside each other, not one by one."""
+        return self.config.loss == "relativistic"
+
+    def _lost(self, lower: Judgement, higher: Judgement) -> Tensor:
+        """Loss of a critic who gives the ones logits that are not above the others'.
+
+        Judged one by one, the ones shall be below 0 and the others above it.
+        """
+        ones, others = (lower.image, lower.pixels), (higher.image, higher.pixels)
+        losses = [
+            F.softplus(one - other).mean()
+            if self.relative
+            else F.softplus(one).mean() + F.softplus(-other).mean()
+            for one, other in zip(ones, others, strict=True)
+        ]
+        return torch.stack(losses).sum()
+
     def _judged(self, images: Tensor) -> Judgement:
-        judgement: Judgement = self.critic(2 * images - 1)
+        judgement: Judgement = self.critic(_inside(images))
         return judgement
 
     def _made(self, count: int) -> Tensor:
-        return self.decode(self._drawn(count), self._lot())
+        return self.decode(self.generator.codes(self._drawn(count)), self._lot())
 
     def _styles(self, z: Tensor) -> Tensor:
         """Styles (B, layers, latent) of latents (B, latent)."""
-        style: Tensor = self.mapping(z)
+        return self._everywhere(self.mapping(z))
+
+    def _everywhere(self, style: Tensor) -> Tensor:
+        """Styles (B, layers, latent), alike in all layers, of one style (B, latent)."""
         return style[:, None].expand(-1, self.generator.styles, -1)
 
     def _drawn(self, count: int) -> Tensor:
@@ -329,3 +349,8 @@ class CellGAN(Synthesizer, name="cell_gan"):
         """A generator that follows from torch's own, which the training loop seeds."""
         seed = int(torch.randint(2**31, ()))
         return torch.Generator(self.mean.device).manual_seed(seed)
+
+
+def _inside(images: Tensor) -> Tensor:
+    """Images as networks see them, with a variance of about 1."""
+    return (images - MIDDLE) / CONTRAST

@@ -13,15 +13,16 @@ class CellGANConfig(SynthesizerConfig):
     """Settings of the Cell-GAN."""
 
     width: float = Field(
-        0.0625,
+        0.0156,
         gt=0,
         le=2,
         title="Width",
-        description="Scales all numbers of feature maps; 1 is the size of the thesis, "
-        "for which a graphics card is needed.",
+        description="Scales the numbers of feature maps, of large images fully and of "
+        "small ones by its root; 1 is the size of the thesis, for which a graphics "
+        "card is needed.",
     )
     critic: float = Field(
-        2.5,
+        1.33,
         gt=0,
         le=8,
         title="Critic's width",
@@ -47,6 +48,24 @@ class CellGANConfig(SynthesizerConfig):
         title="Activation",
         description="Leaky ReLU, or a rational function that is learned (Pade).",
     )
+    layout: Literal["own", "shared"] = Field(
+        "own",
+        title="Layout",
+        description="Whether each frame grows from its own coarse map of what lies "
+        "where, or all from the same one, as in the thesis.",
+    )
+    noise: bool = Field(
+        False,
+        title="Noise",
+        description="Add noise to the features of the generator, as the thesis does. A "
+        "narrow one that learns for an hour makes nothing else from it.",
+    )
+    loss: Literal["relativistic", "non-saturating"] = Field(
+        "relativistic",
+        title="Loss",
+        description="Whether the critic judges made frames beside real ones, so that "
+        "none of these may be left out, or each alone, as in the thesis.",
+    )
     guide: Literal["one style", "styles"] = Field(
         "styles",
         title="Guide",
@@ -61,13 +80,13 @@ class CellGANConfig(SynthesizerConfig):
         description="Weight of the critic's own features in training the guidance "
         "encoder; 0 in the thesis.",
     )
-    remember: int = Field(
-        2048,
+    codes: float = Field(
+        0.1,
         ge=0,
-        le=65536,
-        title="Remember",
-        description="How many frames that it has made it remembers, to begin with the "
-        "most alike when one like a real frame is wanted; 0 in the thesis.",
+        le=100,
+        title="Codes",
+        description="Weight of finding the code of a made frame in training the "
+        "guidance encoder, beside that of making a real frame again; 1 in the thesis.",
     )
     adapt: float = Field(
         100_000,
@@ -100,10 +119,10 @@ class CellGANConfig(SynthesizerConfig):
         "the frame alike; 2 in the thesis. In narrow networks it makes frames alike.",
     )
     cutmix: float = Field(
-        1.0,
+        0.0,
         ge=0,
         le=100,
         title="CutMix",
         description="Weight of the rule that the critic judges pixels of a collage as "
-        "those of its parts.",
+        "those of its parts; 1 in the thesis. It takes a fourth of the time.",
     )

@@ -1,4 +1,4 @@
-"""Guidance: the styles from which an image like this one is made."""
+"""Guidance: the code from which an image like this one is made."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from napari_morphocast.models.layers import EqualLinear, activation
+from napari_morphocast.models.layers import EqualConv, EqualLinear, activation
+from napari_morphocast.models.style import LAYOUT
 
 if TYPE_CHECKING:
     from napari_morphocast.models.layers import Activation
 
 MAPS = 32, 64, 128, 256, 256, 256, 128  # feature maps, at full width
 BOTTOM = 2  # side, in pixels, of the smallest features
-COARSE = 16  # side, in pixels, to which remembered images are shrunk
 GROUPS = 4  # that features are normalised in; of single ones brightness would be lost
 
 
@@ -43,7 +43,7 @@ class Block(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Maps images (B, C, side, side) to styles (B, styles, style).
+    """Maps images (B, C, side, side) to codes (B, size): a layout, and styles.
 
     Parameters
     ----------
@@ -51,10 +51,10 @@ class Encoder(nn.Module):
         Of the images, a power of two from 8 (pixels).
     channels : int
         C of the images.
+    layout : int
+        Maps of the layout; 0 if none is looked for.
     styles : int
-        How many styles are told apart: 1, or one for each layer (W+).
-    style : int
-        Features of a style.
+        Numbers of all styles: of one, or of one for each layer (W+).
     width : float
         Scales all numbers of feature maps; 1 is the size of the Cell-GAN.
     kind : str
@@ -65,8 +65,8 @@ class Encoder(nn.Module):
         self,
         side: int,
         channels: int,
+        layout: int,
         styles: int,
-        style: int,
         width: float,
         kind: Activation,
     ) -> None:
@@ -77,62 +77,16 @@ class Encoder(nn.Module):
         self.blocks = nn.ModuleList(
             Block(a, b, kind) for a, b in pairwise([channels, *maps])
         )
-        self.styles = styles
-        self.head = EqualLinear(maps[-1] * BOTTOM**2, styles * style)
+        self.at = round(math.log2(side / LAYOUT[-1]))  # blocks before the layout
+        self.layout = EqualConv(maps[self.at], layout, 1) if layout else None
+        self.styles = EqualLinear(maps[-1] * BOTTOM**2, styles)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map images with values of about -1..1 to offsets from the mean style."""
-        for block in self.blocks:
-            x = F.avg_pool2d(block(x), 2)
-        found: Tensor = self.head(x.flatten(1))
-        styles: Tensor = found.unflatten(1, (self.styles, -1))
-        return styles
-
-
-class Memory(nn.Module):
-    """Styles and coarse images of what was made of late, to find one like another.
-
-    Parameters
-    ----------
-    size : int
-        How many are remembered, the latest ones.
-    code : tuple of int
-        Shape of the styles of one image.
-    channels : int
-        Of the images.
-    """
-
-    codes: Tensor
-    seen: Tensor
-    count: Tensor
-
-    def __init__(self, size: int, code: tuple[int, ...], channels: int) -> None:
-        super().__init__()
-        half = torch.float16
-        self.register_buffer("codes", torch.zeros(size, *code, dtype=half))
-        shape = size, channels, COARSE, COARSE
-        self.register_buffer("seen", torch.zeros(shape, dtype=half))
-        self.register_buffer("count", torch.zeros((), dtype=torch.int64))
-
-    def note(self, codes: Tensor, images: Tensor) -> None:
-        """Remember images (B, C, side, side) and the styles (B, ...) they are of."""
-        size = len(self.codes)
-        if size:
-            at = torch.arange(len(codes), device=codes.device)[:size] + self.count
-            self.codes[at % size] = codes[:size].to(self.codes)
-            self.seen[at % size] = _coarse(images[:size]).to(self.seen)
-            self.count += len(at)
-
-    def nearest(self, images: Tensor) -> Tensor | None:
-        """Styles (B, ...) of what is most like images; None if nothing is known."""
-        known = min(int(self.count), len(self.codes))
-        if not known:
-            return None
-        apart = torch.cdist(
-            _coarse(images).flatten(1), self.seen[:known].to(images).flatten(1)
-        )
-        return self.codes[apart.argmin(1)].to(images)
-
-
-def _coarse(images: Tensor) -> Tensor:
-    return F.adaptive_avg_pool2d(images, COARSE)
+        """Map images with values of about -1..1 to offsets from the mean code."""
+        found = []
+        for n, block in enumerate(self.blocks):
+            x = block(x)
+            if n == self.at and self.layout is not None:
+                found.append(self.layout(x).flatten(1))
+            x = F.avg_pool2d(x, 2)
+        return torch.cat([*found, self.styles(x.flatten(1))], 1)

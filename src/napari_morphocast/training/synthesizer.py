@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.models.base import Synthesizer
+from napari_morphocast.models.lots import CODES, NOISE, lot
 from napari_morphocast.training.checkpoint import Checkpoint, read
 
 if TYPE_CHECKING:
@@ -73,6 +74,11 @@ class TrainedSynthesizer:
         return min(side, *heights), min(side, *widths)
 
     @property
+    def whole(self) -> bool:
+        """Whether it learned whole frames, so that things have their places in one."""
+        return all(one.shape[2:] == self.plane for one in self.checkpoint.movies)
+
+    @property
     def device(self) -> torch.device:
         """Where the model computes."""
         return self.model.middle.device
@@ -106,16 +112,15 @@ class TrainedSynthesizer:
 
     def varied(self, code: Tensor, count: int, seed: int, variation: float) -> Tensor:
         """Draw ``count`` codes around one."""
-        lot = torch.Generator().manual_seed(seed)
         with torch.inference_mode():
-            astray = self.model.draw(count, lot) - self.model.middle
+            astray = self.model.draw(count, lot(seed, CODES)) - self.model.middle
             return code + variation * astray
 
     def decode(self, codes: Tensor, seed: int = 0) -> NDArray[np.float32]:
         """Make an image of each code."""
-        lot = torch.Generator().manual_seed(seed)
+        noise = lot(seed, NOISE)
         with torch.inference_mode():
-            parts = [self.model.decode(part, lot).cpu() for part in codes.split(PART)]
+            parts = [self.model.decode(part, noise).cpu() for part in codes.split(PART)]
             return self._grey(torch.cat(parts))
 
     def between(self, one: Tensor, other: Tensor, count: int) -> Tensor:
@@ -158,7 +163,7 @@ class TrainedSynthesizer:
         for step in range(steps):
             if stop is not None and stop.is_set():
                 break
-            again = model.decode(found, torch.Generator().manual_seed(0))
+            again = model.decode(found, lot(0, NOISE))
             apart = 2 * F.l1_loss(again, image) + model.unlike(again, image)
             if float(apart.detach()) < least:
                 best, least = found.detach().clone(), float(apart.detach())
