@@ -42,10 +42,8 @@ class RunState:
     weights: dict[str, Any] = field(default_factory=dict)
     average: dict[str, Any] = field(default_factory=dict)
     optimizers: list[dict[str, Any]] = field(default_factory=list)
-    kept: dict[str, Any] = field(
-        default_factory=dict
-    )  # averaged weights, at their best
-    start: dict[str, Any] = field(default_factory=dict)  # the same before any epoch
+    kept: dict[str, Any] = field(default_factory=dict)  # averaged, at their best
+    start: dict[str, Any] = field(default_factory=dict)  # and before any epoch
     fair: dict[str, Any] = field(default_factory=dict)  # start to be judged with
     draft: str = ""  # the checkpoint to be, as JSON
 
