@@ -6,7 +6,8 @@
 Every model learns from the first four fifths of the same movie for the same minutes; on
 a CPU they are those of one core, so that a busy machine does not change the ranking.
 Made frames are compared with the last fifth. ``thesis`` is the Cell-GAN as written: no
-adaptive augmentation, one style for all layers, an encoder that knows L1 alone, an R1
+layouts, no adaptive augmentation, a non-saturating loss with path length and CutMix,
+noise, one style for all layers, an encoder that knows L1 and codes alone, an R1
 weight of 10, Padé activations. Every model is kept in FOLDER with what was found and a
 contact sheet; what is there is not run again.
 """
@@ -100,7 +101,10 @@ def main() -> None:
             continue
         lines += [f"\n**{name}**\n", HEAD, "|---" * HEAD.count(" | ") + "|---|"]
         lines += [_row(movie, name, model, given) for model in given.models.split(",")]
-    lines += ["", _kept(given.output / "speeds.md", lambda: speeds(given.device))]
+    lines += [
+        "",
+        _kept(given.output / f"speeds-{given.device}.md", lambda: speeds(given.device)),
+    ]
     text = "\n".join(lines) + "\n"
     (given.output / "table.md").write_text(text, encoding="utf-8")
     print(text)
@@ -130,12 +134,18 @@ def _row(movie: Movie, name: str, model: str, given: argparse.Namespace) -> str:
 
     def make() -> list[str]:
         path = _trained(movie, name, model, given)
-        _draw(movie, path, given.output / f"{name}-{model}.png")
+        _draw(movie, path, path.with_suffix(".png"))
         hardware = Hardware(device=given.device)
         judged = api.judge(movie, path, refine=REFINE, hardware=hardware)
         return [_line(model, who, judged) for who in judged.kinds]
 
-    return _kept(given.output / f"{name}-{model}.md", make)
+    return _kept(_cell(name, model, given).with_suffix(".md"), make)
+
+
+def _cell(name: str, model: str, given: argparse.Namespace) -> Path:
+    """Where a model is kept: what else was asked for is another one."""
+    folder: Path = given.output
+    return folder / f"{name}-{model}-{given.minutes:g}-{given.device}.morphocast"
 
 
 def _line(model: str, who: str, judged: Judged) -> str:
@@ -158,7 +168,7 @@ MOVIES: dict[str, Callable[[], Movie | None]] = {"yeast": _yeast, "hela": _hela}
 
 def _trained(movie: Movie, name: str, model: str, given: argparse.Namespace) -> Path:
     """Train a model, or take the one that is there."""
-    path: Path = given.output / f"{name}-{model}.morphocast"
+    path = _cell(name, model, given)
     if not path.exists():
         kind, settings = MODELS[model]
         turned = TURNED.get(name, {}).get(model, {})

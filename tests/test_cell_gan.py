@@ -249,6 +249,11 @@ def test_the_seed_that_drew_the_weights_makes_frames_like_any_other(tmp_path, mo
     assert spreads[3] == pytest.approx(np.mean(spreads), rel=0.15)
 
 
+def test_any_seed_will_do():
+    drawn = [torch.randn(9, generator=lot(seed, CODES)) for seed in (-5, 5, 2**80)]
+    assert len({tuple(one.tolist()) for one in drawn}) == 3
+
+
 def test_numbers_for_one_purpose_are_none_for_another():
     size, ours = 100, lot(3, CODES)
     drawn = [torch.randn(size, generator=g) for g in (ours, lot(3, NOISE))]

@@ -21,7 +21,7 @@ from napari_morphocast.models.base import FORECASTERS
 from napari_morphocast.models.convlstm import ConvLSTM, ConvLSTMConfig
 from napari_morphocast.models.ensemble import Ensemble
 from napari_morphocast.training.config import Hardware, Run, TrainConfig
-from napari_morphocast.training.events import BatchDone, EpochDone, Finished
+from napari_morphocast.training.events import BatchDone, EpochDone
 
 SMALL = {
     "hidden": (4,),
@@ -218,7 +218,7 @@ def test_a_resumed_ensemble_ends_as_one_that_was_never_stopped(tmp_path):
         if isinstance(event, BatchDone) and (event.epoch, event.batch) == (2, 3):
             stop.set()
     events = list(api.resume(gliding(), parts, hardware=CPU))
-    assert events[-1] == Finished("done")
+    assert events[-1].why == "done"
     first, second = api.load(whole), api.load(parts)
     for name, weights in first.model.state_dict().items():
         assert torch.equal(weights, second.model.state_dict()[name])

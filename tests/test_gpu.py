@@ -10,7 +10,7 @@ from napari_morphocast import api
 from napari_morphocast.errors import TrainingError
 from napari_morphocast.models.convlstm import ConvLSTM
 from napari_morphocast.training.config import Hardware, Run
-from napari_morphocast.training.events import BatchDone, Finished
+from napari_morphocast.training.events import BatchDone
 
 pytestmark = [
     pytest.mark.gpu,
@@ -73,4 +73,4 @@ def test_bfloat16_trains_where_the_card_has_it(tmp_path):
     if not torch.cuda.is_bf16_supported(including_emulation=False):
         pytest.skip("this card has no bfloat16")
     hardware = Hardware(device="cuda", precision="bf16-mixed")
-    assert trained(tmp_path / "a.morphocast", hardware)[-1] == Finished("done")
+    assert trained(tmp_path / "a.morphocast", hardware)[-1].why == "done"

@@ -19,7 +19,7 @@ from napari_morphocast.models.robust import AdaptiveLoss
 from napari_morphocast.models.sdc_net import SDCNet
 from napari_morphocast.training.checkpoint import read
 from napari_morphocast.training.config import Hardware, Run
-from napari_morphocast.training.events import BatchDone, EpochDone, Finished
+from napari_morphocast.training.events import BatchDone, EpochDone
 from napari_morphocast.training.resume import read_state
 
 CPU = Hardware(device="cpu")
@@ -329,7 +329,7 @@ def course(path: Path, stop_in: int = 0) -> list[str]:
             ended.append(event.stage)
         if isinstance(event, BatchDone) and (event.epoch, event.batch) == (stop_in, 1):
             stop.set()  # seen after one batch more, of three
-    assert event == Finished("stopped" if stop_in else "done")
+    assert event.why == ("stopped" if stop_in else "done")
     return ended
 
 
@@ -371,7 +371,7 @@ def test_a_run_that_is_stopped_within_any_stage_ends_as_if_it_never_was(
     assert (read_state(path).place, read_state(path).batch) == (number, 2)
     events = list(api.resume(gliding(18), path, hardware=CPU))
     assert [e.stage for e in events if isinstance(e, EpochDone)] == STAGES[number:]
-    assert events[-1] == Finished("done")
+    assert events[-1].why == "done"
     for kept in ("weights", "average"):
         ours, theirs = (getattr(read_state(p), kept) for p in (path, undisturbed))
         assert ours.keys() == theirs.keys()

@@ -22,7 +22,7 @@ from napari_morphocast.models.base import (
 from napari_morphocast.training.checkpoint import read
 from napari_morphocast.training.config import Hardware, Run, TrainConfig
 from napari_morphocast.training.course import Course
-from napari_morphocast.training.events import BatchDone, EpochDone, Finished
+from napari_morphocast.training.events import BatchDone, EpochDone
 from napari_morphocast.training.resume import RunState, read_state
 
 CPU = Hardware(device="cpu")
@@ -93,7 +93,7 @@ def test_stages_follow_each_other_and_move_only_their_own(tmp_path):
     for event in api.train(gliding(), path, run(), hardware=CPU):
         if isinstance(event, EpochDone):
             seen.append(tuple(value != 0 for value in numbers(path)))
-    assert event == Finished("done")
+    assert event.why == "done"
     assert seen == [(True, False)] * 6 + [(True, True)] * 2
     assert read_state(path).place == 1
 
@@ -122,7 +122,7 @@ def test_a_stage_that_gets_no_better_leaves_its_epochs_to_the_next(tmp_path):
     path = tmp_path / "m.morphocast"
     still = run(epochs=40, patience=2, learning_rate=1e-12)
     events = list(api.train(gliding(), path, still, hardware=CPU))
-    assert events[-1] == Finished("plateau")
+    assert events[-1].why == "plateau"
     state = read_state(path)
     assert (state.place, state.began, state.epoch) == (1, 4, 8)  # each retreats once
 

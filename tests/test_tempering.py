@@ -22,6 +22,7 @@ from napari_morphocast.models.base import (
 )
 from napari_morphocast.training.checkpoint import read
 from napari_morphocast.training.config import Hardware, Run
+from napari_morphocast.training.events import BatchDone
 from napari_morphocast.training.feed import Feed, Shard
 from napari_morphocast.training.resume import read_state
 from napari_morphocast.training.tempering import USUAL, temper, vouched
@@ -55,11 +56,16 @@ def test_windows_that_share_frames_vouch_for_no_more():
 
 def test_a_gain_that_comes_and_goes_is_trusted_less():
     steady = vouched(*flat(0.1, 0.1, 0.1, 0.1), 4)
-    fitful = vouched(*flat(0.3, -0.1, 0.3, -0.1), 4)
-    means = np.array([0.3, -0.1, 0.3, -0.1])
+    means = np.array([0.16, 0.04, 0.16, 0.04])
+    fitful = vouched(*flat(*means), 4)
     variance = (USUAL**2 + ((means - 0.1) ** 2).sum()) / 4
-    assert fitful == pytest.approx(max(0, 1 - variance / 4 / 0.1**2))
-    assert fitful < steady
+    assert fitful == pytest.approx(1 - variance / 4 / 0.1**2)
+    assert 0 < fitful < steady
+
+
+def test_frames_that_no_window_shows_vouch_for_nothing():
+    gains = flat(0.02, 0.04, 0.03)
+    assert vouched(*gains, 100) == vouched(*gains, 3)
 
 
 def test_gains_count_as_shares_of_what_there_was_to_gain():
@@ -99,6 +105,13 @@ def test_the_file_holds_the_start_and_the_share_that_is_kept(restless, path):
         moved += float((learned - start).abs().sum())
     assert moved > 0
     assert checkpoint.scores["validation"] < checkpoint.scores["persistence"]
+
+
+def test_a_run_that_is_killed_early_knows_what_it_began_with(restless, path):
+    run = Run.make("convlstm", **TINY)
+    events = api.train(restless, path, run, hardware=CPU)
+    next(event for event in events if isinstance(event, BatchDone))
+    assert read_state(path).start
 
 
 def test_without_caution_all_is_kept(restless, path):

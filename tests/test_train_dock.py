@@ -15,6 +15,7 @@ from napari.layers import Image
 from qtpy.QtCore import Qt
 
 from movies import gliding
+from napari_morphocast.models.cell_gan_config import CellGANConfig
 from napari_morphocast.presenters.job import Job
 from napari_morphocast.presenters.model_files import makes
 from napari_morphocast.presenters.train import Order, TrainPresenter
@@ -447,7 +448,7 @@ def test_each_model_comes_with_what_is_usual_for_it(qtbot, home, viewer):
     values = settings.values()
     assert not {"context", "horizon", "crop"} & set(values)
     assert (values["batch"], values["minutes"], values["seed"]) == (8, 60, 7)
-    assert values["width"] == 0.0625
+    assert values["width"] == CellGANConfig().width
     models.setCurrentText("unet")
     assert settings.values() == {**few, "seed": 7}
 

@@ -127,7 +127,7 @@ def resume(
     path = Path(save_to)
     state = read_state(path)
     draft = begun_with(state, path)
-    _, model = read(path)  # to whose weights the run may go back
+    _, model = read(path)
     changes: dict[str, Any] = {}
     if epochs is not None:
         changes["epochs"] = epochs

@@ -139,7 +139,7 @@ class CellGAN(Synthesizer, name="cell_gan"):
         return self.generator.codes(self._everywhere(self.mean + offset))
 
     def decode(self, codes: Tensor, generator: torch.Generator) -> Tensor:
-        """Make an image of each code; the generator draws the noise of all layers."""
+        """Make an image of each code; the generator draws noise, if there is any."""
         noise: list[Tensor | None] = [None] * len(self.generator.convs)
         if self.config.noise:
             drawn = self.generator.noise(len(codes), generator)
@@ -206,7 +206,7 @@ class CellGAN(Synthesizer, name="cell_gan"):
         return self._lost(for_made, for_real)
 
     def generator_loss(self, batch: Window[Tensor]) -> Tensor:
-        """Made images shall be taken for real (non-saturating)."""
+        """Made images shall be taken for real, beside real ones or by themselves."""
         styles = self._drawn(len(batch.target))
         with torch.no_grad():
             self.mean.lerp_(styles.mean((0, 1)), 1 - MEAN_MEMORY)
@@ -221,8 +221,9 @@ class CellGAN(Synthesizer, name="cell_gan"):
     def penalty(self, batch: Window[Tensor]) -> Tensor:
         """R1: squared gradient of the logits for real images (Mescheder et al., 2018).
 
-        Of a relativistic critic also for made ones (Huang et al., 2024). Multiplied by
-        the interval at which it is evaluated.
+        Of a relativistic critic also for made ones (Huang et al., 2024), the mean over
+        both where the paper has the sum. Multiplied by the interval at which it is
+        evaluated.
         """
         images = self.augment(self.images(batch))
         if self.relative:

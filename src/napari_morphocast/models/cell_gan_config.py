@@ -107,8 +107,8 @@ class CellGANConfig(SynthesizerConfig):
         ge=0,
         le=1000,
         title="Gradient penalty",
-        description="Weight of R1, which keeps the critic smooth on real frames; 10 in "
-        "the thesis.",
+        description="Weight of R1, which keeps the critic smooth where frames are; 10 "
+        "in the thesis.",
     )
     path: float = Field(
         0.0,

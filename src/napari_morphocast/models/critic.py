@@ -102,7 +102,7 @@ class Critic(nn.Module):
         return kept
 
     def forward(self, x: Tensor) -> Judgement:
-        """Judge images with values of about -1..1."""
+        """Judge images with a variance of about 1."""
         *skips, x = self.features(x)
         x = self.spread(x)
         image = self.image(x)[:, 0]

@@ -82,7 +82,7 @@ class Encoder(nn.Module):
         self.styles = EqualLinear(maps[-1] * BOTTOM**2, styles)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map images with values of about -1..1 to offsets from the mean code."""
+        """Map images with a variance of about 1 to offsets from the mean code."""
         found = []
         for n, block in enumerate(self.blocks):
             x = block(x)

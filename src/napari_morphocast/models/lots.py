@@ -15,5 +15,5 @@ def lot(seed: int, purpose: int) -> torch.Generator:
     vector are no random one to a network: they are its own first weights, and what it
     makes of them is unlike all else.
     """
-    mixed = np.random.SeedSequence((seed, purpose)).generate_state(1, np.uint32)
+    mixed = np.random.SeedSequence((seed % 2**64, purpose)).generate_state(1, np.uint32)
     return torch.Generator().manual_seed(int(mixed[0]))

@@ -63,8 +63,9 @@ class Checkpoint(BaseModel):
     ``scores`` holds the validation loss of the kept weights (``validation``), that of
     "nothing moves" (``persistence``; not of a stage with a measure of its own), the
     epoch they are from (``epoch``) and how many stages had none by then
-    (``stages_left``); of an adaptive loss also how much outliers count (``alpha``) and
-    the usual error in grey levels (``c``).
+    (``stages_left``), and which share of what was learned was ``kept``; of an adaptive
+    loss also how much outliers count (``alpha``) and the usual error in grey levels
+    (``c``).
     ``calibration`` is that of an ensemble whose run has ended; ``proof`` says how far
     ahead a forecaster has been found to be of use.
     """

@@ -169,7 +169,7 @@ class TrainConfig(BaseModel):
         True,
         title="Caution",
         description="Keep only as much of what was learned as the validation frames "
-        "vouch for; the rest is as it was before training.",
+        "vouch for; the rest is as it was before.",
     )
     autosave: float = Field(
         60.0,

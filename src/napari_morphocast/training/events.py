@@ -34,7 +34,7 @@ UNIMPROVED = (
 )
 UNVOUCHED = (
     "What was learned forecast the validation frames better, but they are too few to "
-    "vouch for so little: the model forecasts as what training began with."
+    "vouch for so little: the model forecasts as it did before."
 )
 PARTLY = (
     "The validation frames vouch for {:.0f} % of what was learned: that much was kept."

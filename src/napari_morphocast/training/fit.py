@@ -121,7 +121,7 @@ class _Loop:
         self.course = Course(model.stages(), self.config, self.state)
         self.descent = Descent(self.fabric, self.config)
         self.began = time.monotonic() - self.state.seconds
-        self.kept = time.monotonic()
+        self.written = time.monotonic()
         self.persistence = persistence(self.model, self.feed)
         if self.state.weights:
             self.model.load_state_dict(self.state.weights)
@@ -148,7 +148,7 @@ class _Loop:
     def _finish(self) -> float:
         """Settle what the file holds; returns the share of what was learned."""
         path, state, kept = self.job.path, self.state, 1.0
-        if state.start:
+        if state.start and self._forecasts:
             kept = temper(path, state, self.feed, self.device)
         if self.config.members > 1:
             calibrate(path, self.feed.validation, self.device, state.fair)
@@ -160,8 +160,9 @@ class _Loop:
         self.descent.begin(course.stage, state.optimizers)
         if not math.isfinite(state.best):
             self._offer(self._first_look())
-            wary = self.config.caution and self.course.last and self._forecasts
-            state.start = state.kept if wary else {}
+            if self.config.caution and self._forecasts and not state.start:
+                state.start = state.kept
+                self._keep()
         why: Ending = "done"
         while why == "done" and not course.done:
             why = yield from self._epoch(course.stage)
@@ -214,7 +215,7 @@ class _Loop:
                 return "stopped"
             if self.course.late:
                 return "time"
-            if time.monotonic() - self.kept >= self.config.autosave:
+            if time.monotonic() - self.written >= self.config.autosave:
                 self._keep()
         return "done"
 
@@ -249,8 +250,8 @@ class _Loop:
     def _offer(self, validation: float) -> None:
         """Keep the weights as they are if nothing better is there yet.
 
-        So on the validation frames a model is never worse than what it started from: a
-        fresh one's regression or mixture, or the old model that it is finetuned from.
+        So no epoch is taken that is worse on the validation frames than what the run
+        started from: a fresh model's regression or mixture, or the old model.
         """
         if not validation >= self.state.best:
             self.state.best = validation
@@ -379,7 +380,7 @@ class _Loop:
 
     def _keep(self) -> None:
         """Write what the run needs to go on."""
-        self.kept = time.monotonic()
+        self.written = time.monotonic()
         if not self.fabric.is_global_zero:
             return
         now = replace(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class RunState:
-    """Where a run is: counters, curves, raw and averaged weights, optimisers.
+    """Where a run is: counters, curves, weights (raw, averaged, best), optimisers.
 
     Everything random follows from the seed and these counters, so no generator's
     state is kept.
@@ -43,7 +43,9 @@ class RunState:
     average: dict[str, Any] = field(default_factory=dict)
     optimizers: list[dict[str, Any]] = field(default_factory=list)
     kept: dict[str, Any] = field(default_factory=dict)  # averaged, at their best
-    start: dict[str, Any] = field(default_factory=dict)  # and before any epoch
+    start: dict[str, Any] = field(
+        default_factory=dict
+    )  # and before forecasts were learned
     fair: dict[str, Any] = field(default_factory=dict)  # start to be judged with
     draft: str = ""  # the checkpoint to be, as JSON
 

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from napari_morphocast.training.checkpoint import read, save
+from napari_morphocast.training.learned_errors import learned_errors
 from napari_morphocast.training.tuning import exchanged
 from napari_morphocast.training.validating import losses
 
@@ -38,7 +39,7 @@ def temper(path: Path, state: RunState, feed: Feed, device: torch.device) -> flo
     path : Path
         Checkpoint of a forecaster; its scores then say which share was ``kept``.
     state : RunState
-        Weights before training and at their best.
+        Weights before forecasts were learned, and at their best.
     feed : Feed
         Gives the validation windows.
     device : torch.device
@@ -70,10 +71,12 @@ def temper(path: Path, state: RunState, feed: Feed, device: torch.device) -> flo
     weights = _between(start, learned, share)
     found = judged(weights).mean()
     expected = (1 - share) * before.mean() + share * after.mean()
-    if found > expected + 2 * USUAL * before.mean():
+    if not found <= expected + 2 * USUAL * before.mean():
         share = float(round(share))
         weights, found = (learned, after.mean()) if share else (start, before.mean())
+    forecaster.load_state_dict(weights)
     scores = checkpoint.scores | {"validation": float(found), "kept": share}
+    scores |= learned_errors(forecaster, checkpoint.scaling)
     save(path, checkpoint.model_copy(update={"scores": scores}), weights)
     return share
 
@@ -92,16 +95,18 @@ def vouched(
     before, after : NDArray
         Losses of the start and of what was learned, of all windows in time order.
     stretches : float
-        How many times the frames hold what a window foretells.
+        How many times the frames hold what a window foretells; of more than there are
+        windows none is seen.
     """
     gains = (before - after) / before.mean()
     gain = float(gains.mean())
     if gain <= 0:
         return 0.0
-    count = max(1, min(int(stretches), len(gains)))
+    stretches = max(1.0, min(stretches, len(gains)))
+    count = int(stretches)
     means = np.array([part.mean() for part in np.array_split(gains, count)])
     variance = (USUAL**2 + ((means - gain) ** 2).sum()) / count
-    return float(max(0.0, 1 - variance / max(1.0, stretches) / gain**2))
+    return float(max(0.0, 1 - variance / stretches / gain**2))
 
 
 def _between(
