@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 from napari_morphocast.errors import MorphocastError, SettingsError
 from napari_morphocast.evaluation.trials import Outcome, Trial
 from napari_morphocast.evaluation.wording import listed
-from napari_morphocast.training.feed import mixed
+from napari_morphocast.models.lots import mixed
 from napari_morphocast.training.search import STEPS
 from napari_morphocast.training.space import Space, Span
 

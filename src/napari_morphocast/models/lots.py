@@ -15,5 +15,9 @@ def lot(seed: int, purpose: int) -> torch.Generator:
     vector are no random one to a network: they are its own first weights, and what it
     makes of them is unlike all else.
     """
-    mixed = np.random.SeedSequence((seed % 2**64, purpose)).generate_state(1, np.uint32)
-    return torch.Generator().manual_seed(int(mixed[0]))
+    return torch.Generator().manual_seed(mixed(seed % 2**64, purpose))
+
+
+def mixed(*numbers: int) -> int:
+    """One seed from several numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint32)[0])

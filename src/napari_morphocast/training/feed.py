@@ -242,11 +242,6 @@ class Feed:
         return Window(shown[:, :context], shown[:, context:])
 
 
-def mixed(*numbers: int) -> int:
-    """One seed from several numbers."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint32)[0])
-
-
 def _turned(frames: Tensor, turn: int) -> Tensor:
     """Mirror and turn by right angles; only by half turns unless frames are square."""
     square = frames.shape[-1] == frames.shape[-2]

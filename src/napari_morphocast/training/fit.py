@@ -13,6 +13,7 @@ import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from napari_morphocast.errors import TrainingError
+from napari_morphocast.models.lots import mixed
 from napari_morphocast.training.calibrating import calibrate
 from napari_morphocast.training.checkpoint import Checkpoint, save
 from napari_morphocast.training.course import RETREATS, Course
@@ -28,7 +29,7 @@ from napari_morphocast.training.events import (
     Saved,
     Started,
 )
-from napari_morphocast.training.feed import Feed, Shard, mixed
+from napari_morphocast.training.feed import Feed, Shard
 from napari_morphocast.training.learned_errors import learned_errors
 from napari_morphocast.training.memory import ran_out, used_up
 from napari_morphocast.training.resume import write_state
@@ -160,9 +161,6 @@ class _Loop:
         self.descent.begin(course.stage, state.optimizers)
         if not math.isfinite(state.best):
             self._offer(self._first_look())
-            if self.config.caution and self._forecasts and not state.start:
-                state.start = state.kept
-                self._keep()
         why: Ending = "done"
         while why == "done" and not course.done:
             why = yield from self._epoch(course.stage)
@@ -372,6 +370,8 @@ class _Loop:
         if self._forecasts:
             scores["persistence"] = self.persistence
         state.kept = self._weights()
+        if self.config.caution and self._forecasts and not state.start:
+            state.start = state.kept  # of a first look: no epoch is done
         if self.fabric.is_global_zero:
             scores |= learned_errors(self.average.module, self.job.draft.scaling)
             draft = self.job.draft.model_copy(update={"scores": scores})

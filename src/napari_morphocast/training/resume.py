@@ -43,9 +43,7 @@ class RunState:
     average: dict[str, Any] = field(default_factory=dict)
     optimizers: list[dict[str, Any]] = field(default_factory=list)
     kept: dict[str, Any] = field(default_factory=dict)  # averaged, at their best
-    start: dict[str, Any] = field(
-        default_factory=dict
-    )  # and before forecasts were learned
+    start: dict[str, Any] = field(default_factory=dict)  # and before any forecast
     fair: dict[str, Any] = field(default_factory=dict)  # start to be judged with
     draft: str = ""  # the checkpoint to be, as JSON
 
