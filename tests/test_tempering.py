@@ -25,7 +25,7 @@ from napari_morphocast.training.config import Hardware, Run
 from napari_morphocast.training.events import BatchDone
 from napari_morphocast.training.feed import Feed, Shard
 from napari_morphocast.training.resume import read_state
-from napari_morphocast.training.tempering import USUAL, temper, vouched
+from napari_morphocast.training.tempering import USUAL, USUAL_SHARE, temper, vouched
 
 CPU = Hardware(device="cpu")
 TINY = {"hidden": (4,), "patch": 2, "horizon": 1, "epochs": 2, "learning_rate": 0.01}
@@ -37,7 +37,13 @@ def flat(*gains: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_of_a_gain_in_one_window_the_usual_luck_is_taken_off():
-    assert vouched(*flat(0.1), 1) == pytest.approx(1 - (USUAL / 0.1) ** 2)
+    luck = USUAL**2 + (0.1 * USUAL_SHARE) ** 2
+    assert vouched(*flat(0.1), 1) == pytest.approx(1 - luck / 0.1**2)
+
+
+def test_one_window_never_vouches_for_all():
+    share = vouched(*flat(0.9), 1)
+    assert 0.7 < share < 1 - USUAL_SHARE**2
 
 
 @pytest.mark.parametrize("gain", [USUAL / 2, 0.0, -0.5])
@@ -58,7 +64,8 @@ def test_a_gain_that_comes_and_goes_is_trusted_less():
     steady = vouched(*flat(0.1, 0.1, 0.1, 0.1), 4)
     means = np.array([0.16, 0.04, 0.16, 0.04])
     fitful = vouched(*flat(*means), 4)
-    variance = (USUAL**2 + ((means - 0.1) ** 2).sum()) / 4
+    usual = USUAL**2 + (0.1 * USUAL_SHARE) ** 2
+    variance = (usual + ((means - 0.1) ** 2).sum()) / 4
     assert fitful == pytest.approx(1 - variance / 4 / 0.1**2)
     assert 0 < fitful < steady
 

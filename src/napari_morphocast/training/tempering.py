@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from napari_morphocast.training.feed import Feed
     from napari_morphocast.training.resume import RunState
 
-USUAL = 0.05  # standard deviation of the gain from one stretch of frames to another
+# Usual deviation of the gain from one stretch of frames to another: a part of any
+# gain, and a part of the gain itself.
+USUAL, USUAL_SHARE = 0.05, 0.5
 
 
 def temper(path: Path, state: RunState, feed: Feed, device: torch.device) -> float:
@@ -105,7 +107,8 @@ def vouched(
     stretches = max(1.0, min(stretches, len(gains)))
     count = int(stretches)
     means = np.array([part.mean() for part in np.array_split(gains, count)])
-    variance = (USUAL**2 + ((means - gain) ** 2).sum()) / count
+    usual = USUAL**2 + (USUAL_SHARE * gain) ** 2
+    variance = (usual + ((means - gain) ** 2).sum()) / count
     return float(max(0.0, 1 - variance / stretches / gain**2))
 
 
