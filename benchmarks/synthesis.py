@@ -50,6 +50,8 @@ HERE = Path(__file__).parent
 FRAMES, SIDE = 1500, 64  # of the simulated movie
 REFINE, SHOWN = 50, 8
 WRITTEN = {
+    "latent": 512,
+    "depth": 8,
     "adapt": 0,
     "layout": "shared",
     "guide": "one style",

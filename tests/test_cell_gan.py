@@ -112,6 +112,47 @@ def test_path_length_measures_steps_in_style(monkeypatch):
     assert float(model.path_length) == pytest.approx(float(mean))
 
 
+def test_what_is_usual_of_steps_in_style_follows_slowly(monkeypatch):
+    model = tiny(path=2.0).double()
+    usual, losses = [], []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        styles = (1 + seed) * torch.randn(2, model.generator.styles, 8).double()
+        styles.requires_grad_()
+        monkeypatch.setattr(model, "_drawn", lambda count, drawn=styles: drawn)
+        losses.append(float(model.wander(batch()).detach()))
+        usual.append(float(model.path_length))
+    torch.manual_seed(1)
+    alone = tiny(path=2.0).double()
+    monkeypatch.setattr(alone, "_drawn", lambda count: styles)
+    torch.manual_seed(1)
+    torch.randn(2, model.generator.styles, 8)
+    spread = float(alone.wander(batch()).detach()) / (PATH_EVERY * 2)
+    second = float(alone.path_length)
+    assert usual[1] == pytest.approx(0.99 * usual[0] + 0.01 * second)
+    off = second - usual[1]  # mean square = variance + square of the mean
+    assert losses[1] == pytest.approx(PATH_EVERY * 2 * (spread + off**2))
+
+
+def test_a_collage_is_judged_as_its_parts_and_counts_ever_more(monkeypatch):
+    model = tiny(cutmix=3.0, adapt=0)
+    seen = []
+
+    def judged(images):
+        seen.append(images)
+        off = 0.5 * (len(seen) % 3 == 0)  # of the collage alone
+        return Judgement(images.mean((1, 2, 3)), images + off)
+
+    monkeypatch.setattr(model, "_judged", judged)
+    for times in (1, 2):
+        loss = float(model.collage(batch()))
+        assert loss == pytest.approx(4 * 3 * times / 500 * 0.5**2, rel=1e-4)
+    real, made, whole = seen[:3]
+    assert ((whole == real) | (whole == made)).all()
+    model.collages.fill_(10_000)
+    assert float(model.collage(batch())) == pytest.approx(4 * 3 * 0.5**2, rel=1e-4)
+
+
 @pytest.mark.parametrize("loss", ["relativistic", "non-saturating"])
 def test_made_images_are_judged_beside_real_ones_or_alone(loss):
     model = tiny(loss=loss)
@@ -179,6 +220,32 @@ def test_changes_keep_images_images(share):
     assert torch.equal(changed, images) == (share == 0)
     assert changed.requires_grad is False
     assert augment(images.requires_grad_()).requires_grad
+
+
+def test_images_are_shifted_by_some_whole_pixels():
+    torch.manual_seed(0)
+    y, x = torch.meshgrid(torch.arange(32.0), torch.arange(32.0), indexing="ij")
+    moved = Augmentation(1, turns=False)._shifted(
+        torch.stack([y, x]).repeat(99, 1, 1, 1)
+    )
+    by = moved[:, :, 16, 16] - 16
+    assert set(by.flatten().tolist()) == set(range(-4, 5))
+    inside = moved[:, :, 4:-4, 4:-4] - by[:, :, None, None]
+    assert torch.equal(inside[0], torch.stack([y, x])[:, 4:-4, 4:-4])
+    assert torch.equal(inside, inside[:1].expand_as(inside))
+    assert moved.min() == 0
+    assert moved.max() == 31
+
+
+def test_images_become_brighter_or_darker_and_steeper_or_flatter():
+    torch.manual_seed(0)
+    augment = Augmentation(1, turns=False)
+    augment.share.fill_(1.0)
+    changed = augment((torch.arange(32.0) > 15).float().expand(2000, 1, 32, 32))
+    low, high = changed.amin((1, 2, 3)), changed.amax((1, 2, 3))
+    assert float((high - low).log2().std()) == pytest.approx(0.5, rel=0.1)
+    assert float((high - low).log2().mean()) == pytest.approx(0, abs=0.05)
+    assert float((low / (high - low)).std()) == pytest.approx(0.1, rel=0.1)
 
 
 def test_patches_tell_sets_of_images_apart():
@@ -457,7 +524,8 @@ def test_a_stopped_run_goes_on_as_if_it_had_never_stopped(tmp_path, epochs):
 @pytest.mark.parametrize(
     ("settings", "says"),
     [
-        ({"count": 0}, "At least 1"),
+        ({"count": 0}, "From 1 to 10000 images"),
+        ({"count": 10**8}, "From 1 to 10000 images"),
         ({"variation": -1.0}, "from 0 to 2"),
         ({"refine": -1}, "0 steps or more"),
     ],

@@ -123,7 +123,7 @@ def test_a_forecaster_is_refused_before_anything_is_made(
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent there")
 @pytest.mark.parametrize(
     ("early", "said"),
-    [(False, "1 of 3 SYNTHETIC image(s), FORECAST"), (True, "anything to keep")],
+    [(False, "1 of 3 SYNTHETIC images, FORECAST"), (True, "anything to keep")],
 )
 def test_ctrl_c_while_scenes_are_rolled_out_says_what_is_kept(
     early, said, tmp_path, capsys, monkeypatch
@@ -153,7 +153,7 @@ def test_one_command_makes_scenes_and_rolls_them_out(tmp_path, capsys):
     movie = read_movie(out)
     assert movie.shape == (4, 1, 64, 128)
     assert (
-        "2 SYNTHETIC image(s), FORECAST by advection from frame 1 on"
+        "2 SYNTHETIC images, FORECAST by advection from frame 1 on"
         in capsys.readouterr().out
     )
     assert read_metadata(str(out)).shape
@@ -177,7 +177,7 @@ def test_sdc_net_goes_on_from_three_frames_of_a_cell_gan(learned, tmp_path, caps
     out = tmp_path / "experiment.ome.tif"
     command = ["synthesize", gan, "-o", str(out), "--count", "2", "--seed", "5"]
     assert main([*command, "--rollout", forecaster, "--horizon", "4"]) == 0
-    said = "2 SYNTHETIC image(s), FORECAST by sdc_net from frame 3 on"
+    said = "2 SYNTHETIC images, FORECAST by sdc_net from frame 3 on"
     assert said in capsys.readouterr().out
     written = read_movie(out)
     assert written.shape == (7, 1, 32, 64)

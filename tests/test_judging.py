@@ -16,7 +16,7 @@ from napari_morphocast.cli import main
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.errors import MovieError
 from napari_morphocast.evaluation import looks
-from napari_morphocast.evaluation.judgement import GUIDED, RANDOM, REAL, REFINED
+from napari_morphocast.evaluation.judgement import GUIDED, MOTION, RANDOM, REAL, REFINED
 from napari_morphocast.training.config import Hardware, Run
 from napari_morphocast.training.synthesizer import TrainedSynthesizer
 
@@ -52,6 +52,17 @@ def test_real_frames_are_the_floor(trained):
     assert found.of(GUIDED, "SSIM to its guide") > found.of(
         GUIDED, "SSIM to another guide"
     )
+
+
+def test_of_frames_in_a_row_their_motion_is_measured(trained, tmp_path):
+    movie = read_movie(trained[0])
+    path = tmp_path / "three.morphocast"
+    run = Run.make("vae", side=32, width=4, latent=8, epochs=1, frames=3)
+    list(api.train(movie, path, run, hardware=CPU))
+    found = api.judge(movie, path, hardware=CPU)
+    assert found.of(REAL, MOTION) == pytest.approx(1, abs=0.3)
+    assert found.of(RANDOM, MOTION) > 3  # untrained, it flickers
+    assert MOTION not in api.judge(movie, trained[1], hardware=CPU).table()
 
 
 def test_the_ratio_is_that_of_the_distances(trained):

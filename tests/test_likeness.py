@@ -51,6 +51,18 @@ def test_pictures_of_one_kind_are_no_distance_apart():
     )
 
 
+def test_motion_is_told_from_stillness_and_from_noise():
+    rows = np.stack([gliding(40).frames[n : n + 3, 0] for n in range(37)]) / 255
+    still = np.repeat(rows[:, :1], 3, axis=1)
+    noise = np.random.default_rng(0).normal(0, 0.005, rows.shape)
+    assert likeness.motion_ratio(rows, rows, 1) == pytest.approx(1)
+    assert likeness.motion_ratio(rows, rows[:, ::-1], 1) == pytest.approx(1)
+    assert likeness.motion_ratio(rows, rows / 2, 1) == pytest.approx(0.5)
+    assert likeness.motion_ratio(rows, still, 1) == 0
+    assert likeness.motion_ratio(rows, still + noise, 1) < 0.1
+    assert likeness.motion_ratio(rows, rows, 2) > likeness.motion_ratio(rows, still, 2)
+
+
 def test_precision_falls_for_strange_pictures_and_recall_for_few_kinds():
     real = normal(300)
     assert min(likeness.precision_recall(real, normal(300, seed=1))) > 0.8
@@ -66,16 +78,14 @@ def test_precision_falls_for_strange_pictures_and_recall_for_few_kinds():
 
 def test_what_was_learned_by_heart_is_found():
     train, test = normal(100), normal(50, seed=1)
-    assert likeness.memorised(normal(80, seed=2), train, test) == pytest.approx(
-        1, abs=0.1
-    )
-    assert likeness.memorised(train[:80:2] + 1e-3, train, test) < 0.9
-    assert (
-        likeness.memorised(
-            train[np.linspace(0, 99, 50).round().astype(int)], train, test
-        )
-        == 0
-    )
+    others = normal(60, seed=2)
+    assert likeness.memorised(others, train[:50], test) == pytest.approx(1, abs=0.1)
+    floor = likeness.memorised(others, train, test)
+    for copied in (10, 30):  # of sixty, wherever among the training pictures
+        some = np.concatenate([train[37 : 37 + copied], others[copied:]])
+        found = likeness.memorised(some, train, test)
+        assert found == pytest.approx(floor * (1 - copied / 60), rel=0.1)
+    assert likeness.memorised(train[:60], train, test) == 0
 
 
 def test_grey_levels_are_compared_in_their_own_unit():

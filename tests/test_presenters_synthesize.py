@@ -41,7 +41,9 @@ def verbs(asked, fail=None):
 
     def made(count, seed):
         frames = np.full((count, 1, 1, *PLANE), seed % 251, np.uint8)
-        return SimpleNamespace(frames=frames, movie=Movie(frames[:, 0], name="made"))
+        note = f"SYNTHETIC frames by cells, seed {seed}"
+        movie = Movie(frames[:, 0], name="made")
+        return SimpleNamespace(frames=frames, movie=movie, note=note)
 
     def synthesize(model, **how):
         asked.append(how)
@@ -62,13 +64,17 @@ def verbs(asked, fail=None):
 
     def load(path):
         asked.append({"loaded": path})
-        return path
+        return SimpleNamespace(
+            misfits=lambda movie: [f"Other greys than {movie.name}."],
+            imitated=lambda movie: ["Only the middle is imitated."],
+        )
 
     def imagine(made, forecaster, *, horizon, like, hardware, stop, progress):
         progress(0.5)
         asked.append({"forecaster": forecaster, "horizon": horizon})
         frames = np.repeat(made.frames, 1 + horizon, 1)
-        return SimpleNamespace(frames=frames, movie=Movie(frames[:, :, 0]))
+        movie, remarks = Movie(frames[:, :, 0]), ("Has learned from other pixels.",)
+        return SimpleNamespace(frames=frames, movie=movie, remarks=remarks)
 
     return Verbs(
         load, synthesize, interpolate, nearest, piece, imagine, lambda **given: given
@@ -201,10 +207,21 @@ def test_of_a_movie_that_was_learned_only_learned_frames_are_looked_at(tmp_path)
     assert "learned it by heart" in view.show_verdict.call_args.args[0]
 
 
-def test_what_was_imitated_of_a_large_frame_is_said(model):
-    view = screen(model, gliding(10, (40, 40)))
+def test_how_a_guide_differs_from_what_was_learned_is_said(model):
+    view = screen(model, gliding(10))
     presenter(view, []).make("like")
-    assert "Only the middle 8 × 8 pixels" in view.show_verdict.call_args.args[0]
+    said = view.show_verdict.call_args.args[0]
+    assert "Other greys than gliding. Only the middle is imitated. Below" in said
+    presenter(view, []).make("random")
+    assert "Other greys" not in view.show_verdict.call_args.args[0]
+
+
+def test_each_kind_has_a_variation_of_its_own(model):
+    view, asked = screen(model, gliding(10)), []
+    view.variation.side_effect = {"like": 0.2, "random": 0.9}.get
+    presenter(view, asked).make("random")
+    presenter(view, asked).make("like")
+    assert [how["variation"] for how in asked if "variation" in how] == [0.9, 0.2]
 
 
 def test_a_model_without_a_guide_makes_frames_at_random_only(tmp_path):
@@ -275,6 +292,7 @@ def test_frames_are_rolled_out_by_the_chosen_forecaster(model, tmp_path):
     rolled = view.show_made.call_args.args[0]
     assert rolled.frames.shape[1] == 6
     assert "rolled out by advection" in rolled.wish.title
+    assert rolled.remarks == ("Has learned from other pixels.",)
     assert rolled.wish.title.startswith("SYNTHETIC")
     said = view.show_verdict.call_args.args[0]
     assert "The last 5 frames are forecast by advection" in said
@@ -294,7 +312,7 @@ def test_of_a_rollout_that_is_stopped_whole_scenes_are_shown(model, whole):
         stop.set()
         if not whole:
             raise ForecastError("Stopped before any scene was rolled out.")
-        return SimpleNamespace(frames=seen.frames[:whole], movie=seen.movie)
+        return SimpleNamespace(frames=seen.frames[:whole], movie=seen.movie, remarks=())
 
     studio = Studio(lambda: made._replace(imagine=imagine))
     synthesize = SynthesizePresenter(view, Now(), studio)

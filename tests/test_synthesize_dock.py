@@ -85,7 +85,7 @@ def test_frames_lie_beside_the_movie_and_say_that_they_are_synthetic(
     assert own_metadata(made)["seed"] == dock.form.seed.value()
     assert made.translate[-1] > movie.extent.world[1, -1] - movie.scale[-1]
     assert made.units[-1] == movie.units[-1]
-    assert "synthetic, no microscope saw it" in dock.form.verdict.text()
+    assert "synthetic, no microscope saw them" in dock.form.verdict.text()
 
 
 def test_the_real_frames_below_are_those_of_the_movie(dock, viewer, qtbot):

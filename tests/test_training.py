@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 from movies import constant, gliding
 from napari_morphocast import api
@@ -327,6 +328,43 @@ def test_an_unusually_long_gradient_is_shortened(clip, longest):
         descent.step(objective, None, 1.0, 1e-3)
         descents.append(float(slope.height.grad.norm()))
     assert descents == pytest.approx([1, 1, longest], rel=1e-3)
+
+
+def test_a_gradient_that_has_vanished_is_noticed_after_going_on_too():
+    slope, steep = Slope(), [1.0]
+    objective = Objective("mse", lambda _: steep[0] * slope.height[0], slope)
+    stage = Stage("all", (objective,))
+    first, second = (Descent(engine(CPU), small().training) for _ in range(2))
+    first.begin(stage)
+    first.step(objective, None, 1.0, 1e-3)
+    assert not first.faded
+    second.begin(stage, first.states())
+    steep[0] = 0.0
+    for _ in range(2000):
+        second.step(objective, None, 1.0, 0.0)
+    assert second.faded
+
+
+def test_the_weights_that_are_kept_are_an_exponential_average(tmp_path, monkeypatch):
+    honest, seen = AveragedModel.update_parameters, []
+
+    def update(self, model):
+        seen.append({name: p.detach().clone() for name, p in model.named_parameters()})
+        honest(self, model)
+
+    monkeypatch.setattr(AveragedModel, "update_parameters", update)
+    path = tmp_path / "m.morphocast"
+    events_of(path, epochs=1, batches=4, ema=0.8, learning_rate=0.01)
+    average = read_state(path).average
+    for name, first in seen[0].items():
+        expected = first
+        for later in seen[1:]:
+            expected = 0.8 * expected + 0.2 * later[name]
+        torch.testing.assert_close(average[f"module.{name}"], expected)
+    assert any(
+        not torch.allclose(average[f"module.{name}"], last, atol=1e-4)
+        for name, last in seen[-1].items()
+    )
 
 
 @pytest.mark.parametrize(

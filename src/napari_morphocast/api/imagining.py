@@ -41,11 +41,14 @@ class Imagined:
         How many of the T frames are synthetic; the others are forecast.
     movie : Movie
         All experiments side by side, as squarely as may be.
+    remarks : tuple of str
+        How such scenes differ from what the forecaster has learned from.
     """
 
     frames: NDArray[Any]
     known: int
     movie: Movie
+    remarks: tuple[str, ...] = ()
 
 
 def imagine(
@@ -105,7 +108,8 @@ def imagine(
     if not done:
         raise ForecastError("Stopped before any scene was rolled out to its end.")
     frames = frames[:done]
-    return Imagined(frames, known, _side_by_side(frames, made.movie, trained))
+    movie = _side_by_side(frames, made.movie, trained)
+    return Imagined(frames, known, movie, tuple(trained.misfits(made.movie)))
 
 
 def check_forecaster(forecaster: Model, like: Movie | None = None) -> None:

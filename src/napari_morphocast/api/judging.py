@@ -11,7 +11,7 @@ from napari_morphocast.api.synthesizing import synthesizer
 from napari_morphocast.data.finite import read_finite
 from napari_morphocast.data.misfit import require_channels
 from napari_morphocast.data.windows import Part
-from napari_morphocast.errors import MovieError
+from napari_morphocast.errors import ForecastError, MovieError, SettingsError
 from napari_morphocast.evaluation.judgement import (
     GUIDED,
     RANDOM,
@@ -21,7 +21,7 @@ from napari_morphocast.evaluation.judgement import (
     judged,
 )
 from napari_morphocast.training.record import first_unseen
-from napari_morphocast.training.synthesizer import middle
+from napari_morphocast.training.synthesizer import middle, require_size
 
 if TYPE_CHECKING:
     import threading
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from napari_morphocast.training.synthesizer import TrainedSynthesizer
 
 FEWEST = 16  # unseen pictures; fewer say nothing about a distribution
-MOST = 128  # pictures of each kind
+MOST, MOST_LEARNED = 128, 1024  # pictures of each kind; of training frames
 
 
 def judge(
@@ -72,70 +72,93 @@ def judge(
     ------
     MovieError
         If too few frames are unseen, or the movie has other channels.
+    SettingsError
+        If the model is no synthesizer, or the steps are fewer than none.
     ForecastError
         If it was stopped.
     """
     trained = synthesizer(model).to(device_of(hardware))
-    kept = trained.checkpoint
-    labels = bool(kept.movies[0].labels)
-    require_channels(kept.channels, labels, movie, repr(trained.name))
-    movie = movie if labels else movie.pictures
+    movie, kept = _seen(movie, trained), trained.checkpoint
     seam = min(first_unseen(kept.movies, movie), len(movie))
-    train = _pictures(trained, Part(movie, 0, seam), seed)
-    test = _pictures(trained, Part(movie, seam, len(movie)), seed + 1)
+    train = _pictures(trained, Part(movie, 0, seam), seed, MOST_LEARNED)
+    test = _pictures(trained, Part(movie, seam, len(movie)), seed + 1, MOST)
+    if refine < 0:
+        raise SettingsError(f"Refining takes 0 steps or more, not {refine}.")
     if len(test) < FEWEST:
         raise MovieError(
             f"Only {len(test)} pictures of {movie.name!r} are unseen by "
             f"{trained.name}, but {FEWEST} are needed to judge it; use a longer movie."
         )
-    made = {name: _flat(some) for name, some in _made(trained, test, refine, seed)}
-    return judged(
-        Pictures(_flat(train), _flat(test), made),
-        kept.scaling,
-        seed=seed,
-        stop=stop,
-        progress=progress,
-    )
-
-
-def _made(
-    trained: TrainedSynthesizer, test: NDArray[np.float32], refine: int, seed: int
-) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """As many made pictures as test pictures, of every kind that the model can make."""
-    yield RANDOM, trained.sample(len(test), seed)
+    making, learning = (_half(progress, number) for number in (0, 1))
+    made = {RANDOM: trained.sample(len(test), seed)}
     if trained.guided:
-        yield GUIDED, np.concatenate([_alike(trained, one, 0) for one in test])
+        made[GUIDED] = _alike(trained, test, 0, stop, lambda _: None)
     if trained.guided and refine:
-        yield REFINED, np.concatenate([_alike(trained, one, refine) for one in test])
+        made[REFINED] = _alike(trained, test, refine, stop, making)
+    flat = {name: _flat(some) for name, some in made.items()}
+    pictures = Pictures(_flat(train), _flat(test), flat)
+    return judged(pictures, kept.scaling, seed=seed, stop=stop, progress=learning)
+
+
+def _seen(movie: Movie, trained: TrainedSynthesizer) -> Movie:
+    """What the model sees of a movie; refuse one whose frames it cannot make."""
+    kept, name = trained.checkpoint, trained.name
+    labels = bool(kept.movies[0].labels)
+    require_channels(kept.channels, labels, movie, repr(name))
+    require_size(movie.shape[2:], trained.plane, name)
+    return movie if labels else movie.pictures
+
+
+def _half(
+    progress: Callable[[float], None] | None, number: int
+) -> Callable[[float], None]:
+    """Tell the shares of the first (0) or second half (1) of the work."""
+
+    def tell(share: float) -> None:
+        if progress is not None:
+            progress((number + share) / 2)
+
+    return tell
 
 
 def _alike(
-    trained: TrainedSynthesizer, picture: NDArray[np.float32], refine: int
+    trained: TrainedSynthesizer,
+    guides: NDArray[np.float32],
+    refine: int,
+    stop: threading.Event | None,
+    tell: Callable[[float], None],
 ) -> NDArray[np.float32]:
-    code = trained.encode(picture)
-    if refine:
-        code = trained.refine(picture, code, refine)
-    return trained.decode(code)
+    """A made picture like each of those given."""
+    made = []
+    for done, guide in enumerate(guides, 1):
+        if stop is not None and stop.is_set():
+            raise ForecastError("Stopped; nothing was measured.")
+        code = trained.encode(guide)
+        if refine:
+            code = trained.refine(guide, code, refine, stop=stop)
+        made.append(trained.decode(code))
+        tell(done / len(guides))
+    return np.concatenate(made)
 
 
 def _pictures(
-    trained: TrainedSynthesizer, part: Part, seed: int
+    trained: TrainedSynthesizer, part: Part, seed: int, most: int
 ) -> NDArray[np.float32]:
     """Real pictures (N, frames, C, Y, X): pieces of frames in a row."""
-    found = list(_pieces(trained, part, seed))
+    found = list(_pieces(trained, part, seed, most))
     shape = 0, trained.model.frames, part.movie.shape[1], *trained.plane
     return np.stack(found) if found else np.empty(shape, np.float32)
 
 
 def _pieces(
-    trained: TrainedSynthesizer, part: Part, seed: int
+    trained: TrainedSynthesizer, part: Part, seed: int, most: int
 ) -> Iterator[NDArray[np.float32]]:
     row, (high, wide) = trained.model.frames, trained.plane
     height, width = trained.plane if trained.whole else part.movie.shape[2:]
     places = max(1, round(height * width / (high * wide)))
     last = range(part.first + row - 1, part.stop)
-    each = max(1, min(places, MOST // max(1, len(last))))
-    chosen = np.unique(np.linspace(0, len(last) - 1, MOST // each).round().astype(int))
+    each = max(1, min(places, most // max(1, len(last))))
+    chosen = np.unique(np.linspace(0, len(last) - 1, most // each).round().astype(int))
     rng = np.random.default_rng(seed)
     for number in (last[int(place)] for place in chosen if len(last)):
         frames = read_finite(part.movie, number + 1 - row, number + 1)

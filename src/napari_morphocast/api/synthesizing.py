@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 PLACES = 9  # along each axis of a frame, at which the nearest piece is looked for
 ALIKE = 0.3  # variation of frames that are made like one
-REFINE = 40  # steps; about a second on one core for frames of 64 x 64 pixels
+REFINE = 30  # steps; half a second on one core for frames of 64 x 64 pixels
+MOST = 10_000  # images that are made at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,12 +45,15 @@ class Synthesis:
         What all chance followed from.
     like : int, optional
         Number of the frame that they are like.
+    note : str
+        By which model they were made, and with which choices; says SYNTHETIC.
     """
 
     frames: NDArray[Any]
     movie: Movie
     seed: int
     like: int | None = None
+    note: str = ""
 
 
 def synthesize(
@@ -72,7 +76,7 @@ def synthesize(
     model : TrainedSynthesizer, str or path
         A trained synthesizer, or its file.
     count : int
-        How many images; each holds as many frames in a row as the model makes at once.
+        How many images, up to 10,000; each has as many frames as the model makes.
     like : Movie, optional
         Make them like a frame of this movie.
     frame : int
@@ -104,14 +108,14 @@ def synthesize(
     _check(count, strength, refine)
     if like is None:
         made = trained.sample(count, seed, strength)
-        return _synthesis(trained, made, seed, None)
-    _require_guided(trained)
+        return _synthesis(trained, made, seed, f"variation {strength:g}")
     known, number = _known(trained, like, frame)
     code = trained.encode(known)
-    if refine:
-        code = trained.refine(known, code, refine, stop=stop, progress=progress)
+    code = trained.refine(known, code, refine, stop=stop, progress=progress)
     codes = trained.varied(code, count, seed, strength)
-    return _synthesis(trained, trained.decode(codes, seed), seed, number)
+    search = f"{refine} steps of search{_cut_short(stop)}"
+    how = f"like frame {number} of {like.name}, variation {strength:g}, {search}"
+    return _synthesis(trained, trained.decode(codes, seed), seed, how, number)
 
 
 def interpolate(
@@ -138,7 +142,6 @@ def interpolate(
     """
     trained = synthesizer(model).to(device_of(hardware))
     _check(count, 0.0, 0)
-    _require_guided(trained)
     known = [_known(trained, movie, frame)[0] for frame in frames]
     ends: list[Tensor] = []
     for one in known:
@@ -150,7 +153,9 @@ def interpolate(
         code = trained.encode(one)
         ends.append(trained.refine(one, code, REFINE, stop=stop, progress=tell))
     codes = trained.between(ends[0], ends[1], count)
-    return _synthesis(trained, trained.decode(codes, seed), seed, None)
+    how = f"on the way from frame {frames[0]} to {frames[1]} of {movie.name}"
+    how += _cut_short(stop)
+    return _synthesis(trained, trained.decode(codes, seed), seed, how)
 
 
 def nearest(
@@ -183,16 +188,23 @@ def nearest(
         than the images, the mirrored whole begins at negative ones.
     """
     images = made.frames[:, -1].astype(np.float32)
+    mean = images.mean(dtype=np.float64).astype(np.float32)  # of small numbers no
+    flat = images.reshape(len(images), -1) - mean  # digits are lost in their squares
     least = np.full(len(images), np.inf)
     found = np.zeros((len(images), 3), np.int64)
     for number in range(until):
         if stop is not None and stop.is_set():
             break
         frame = read_finite(movie, number, number + 1)[0]
-        for corner in _corners(frame.shape[-2:], images.shape[-2:]):
-            apart = np.square(images - piece(frame, corner, images)).mean((1, 2, 3))
-            found[apart < least] = number, *corner
-            least = np.minimum(least, apart)
+        corners = list(_corners(frame.shape[-2:], images.shape[-2:]))
+        pieces = np.stack([piece(frame, one, images).ravel() for one in corners]) - mean
+        apart = np.square(pieces).sum(1) - 2 * flat @ pieces.T  # up to the image's own
+        place = apart.argmin(1)
+        closest = apart[np.arange(len(images)), place]
+        nearer = closest < least
+        found[nearer, 0] = number
+        found[nearer, 1:] = np.array(corners)[place[nearer]]
+        least = np.minimum(least, closest)
         if progress is not None:
             progress((number + 1) / until)
     return found
@@ -230,8 +242,8 @@ def synthesizer(model: TrainedSynthesizer | str | Path) -> TrainedSynthesizer:
 
 
 def _check(count: int, variation: float, refine: int) -> None:
-    if count < 1:
-        raise SettingsError(f"At least 1 frame can be made, not {count}.")
+    if not 1 <= count <= MOST:
+        raise SettingsError(f"From 1 to {MOST} images can be made, not {count}.")
     if not 0 <= variation <= 2:
         raise SettingsError(f"The variation can be from 0 to 2, not {variation:g}.")
     if refine < 0:
@@ -250,29 +262,44 @@ def _known(
     trained: TrainedSynthesizer, movie: Movie, frame: int
 ) -> tuple[NDArray[np.float32], int]:
     """The frame and those before it that the model makes at once, and its number."""
+    _require_guided(trained)
     number = frame + len(movie) if frame < 0 else frame
     row = trained.model.frames
-    if not row - 1 <= number < len(movie):
+    if len(movie) < row:
         raise MovieError(
-            f"{movie.name!r} has frames 0 to {len(movie) - 1}, of which {trained.name} "
-            f"needs {row} in a row up to the one that is asked for, not {frame}; "
-            "choose another frame."
+            f"{trained.name} imitates {row} frames in a row, but {movie.name!r} has "
+            f"only {len(movie)}; choose another movie or model."
+        )
+    if not row - 1 <= number < len(movie):
+        why = f" as {trained.name} imitates {row} in a row" * (row > 1)
+        raise MovieError(
+            f"{movie.name!r} has no frame {frame} to imitate; choose one from "
+            f"{row - 1} to {len(movie) - 1}{why}."
         )
     return read_finite(movie, number + 1 - row, number + 1), number
 
 
+def _cut_short(stop: threading.Event | None) -> str:
+    return " (stopped early)" if stop is not None and stop.is_set() else ""
+
+
 def _synthesis(
-    trained: TrainedSynthesizer, made: NDArray[np.float32], seed: int, like: int | None
+    trained: TrainedSynthesizer,
+    made: NDArray[np.float32],
+    seed: int,
+    how: str,
+    like: int | None = None,
 ) -> Synthesis:
     record = trained.checkpoint.movies[0]
     frames = as_stored(made, np.dtype(record.dtype))
     movie = Movie(
         frames.reshape(-1, *frames.shape[2:]),
         pixel_size=record.pixel_size,
-        name=f"SYNTHETIC by {trained.name}",
+        name=f"SYNTHETIC by {trained.name}, seed {seed}",
         channels=record.channels,
         rgb=record.rgb,
         labels=bool(record.labels),
         interval=record.interval if trained.model.frames > 1 else None,
     )
-    return Synthesis(frames, movie, seed, like)
+    note = f"SYNTHETIC frames by {trained.name}, seed {seed}, {how}"
+    return Synthesis(frames, movie, seed, like, note)

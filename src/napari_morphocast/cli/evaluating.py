@@ -39,6 +39,7 @@ class Comparison:
     table: Path | None
     plot: Path | None
     region: Path | None = None
+    refine: int = 0
 
 
 def compare(
@@ -50,6 +51,11 @@ def compare(
     if are_makers(models, how):
         judge_each(path, opening, models, how, device)
         return
+    if how.refine:
+        raise SettingsError(
+            "--refine is for models that make frames; leave it out for those that "
+            "forecast."
+        )
     check_score_targets(how.table, how.plot, path, *models, *opening.labels)
     movie = opening.open(path)
     hardware = hardware_of({"device": device})

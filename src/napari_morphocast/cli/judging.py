@@ -10,7 +10,7 @@ from napari_morphocast.cli.inputs import (
     hardware_of,
     interruptible,
 )
-from napari_morphocast.cli.report import bar, say
+from napari_morphocast.cli.report import bar, say, warn
 from napari_morphocast.errors import SettingsError
 from napari_morphocast.presenters.model_files import makes
 
@@ -55,6 +55,7 @@ def judge_each(
 ) -> None:
     """Hold frames that are made against real ones that the models have not seen."""
     from napari_morphocast import api
+    from napari_morphocast.api.synthesizing import synthesizer
     from napari_morphocast.evaluation.judgement import save
     from napari_morphocast.evaluation.scores import require_different
 
@@ -64,11 +65,14 @@ def judge_each(
     hardware, found = hardware_of({"device": device}), {}
     with interruptible() as stop:
         for model in models:
-            name = Path(model).stem
-            with bar("learning what frames look like") as show:
+            trained = synthesizer(model)
+            name = trained.name
+            warn(trained.misfits(movie))
+            with bar("comparing") as show:
                 judged = found[name] = api.judge(
                     movie,
-                    model,
+                    trained,
+                    refine=how.refine,
                     hardware=hardware,
                     stop=stop,
                     progress=show,

@@ -198,30 +198,33 @@ def synthesize(
         Path | None, option("--like", "a movie, to make them like a frame of it")
     ] = None,
     frame: Annotated[
-        int, option("--frame", "number of that frame; -1 is the last")
-    ] = -1,
+        int | None, option("--frame", "number of that frame; else the last")
+    ] = None,
     variation: Annotated[
         float | None,
         option("--variation", "0 to 2; else 1, or 0.3 with --like"),
     ] = None,
     refine: Annotated[
         int | None,
-        option("--refine", "steps that make them more like it; else 40"),
+        option("--refine", "steps that make them more like it; else 30"),
     ] = None,
     seed: Annotated[int, option("--seed", "what all chance follows from")] = 0,
     plot: Annotated[Path | None, option("--plot", "draw the first as PNG")] = None,
     forecaster: Annotated[
         str | None, option("--rollout", "a forecaster that says what they do next")
     ] = None,
-    horizon: Annotated[int, option("--horizon", "how many frames it forecasts")] = 12,
+    horizon: Annotated[
+        int | None, option("--horizon", "how many frames it forecasts; else 12")
+    ] = None,
     axes: Axes = None,
     channel: Channel = None,
     z: Depth = None,
+    fill_nan: FillNan = False,
     device: Device = "auto",
 ) -> None:
     """Make frames that nobody saw, like those that a Cell-GAN learned from."""
     from napari_morphocast.cli.synthesize import Wish, make
 
-    opening = Opening(axes, channel, z)
+    opening = Opening(axes, channel, z, fill_nan)
     wish = Wish(count, like, frame, variation, refine, seed, forecaster, horizon)
     make(model, wish, opening, (output, plot), device)

@@ -34,12 +34,12 @@ class Wish:
 
     count: int
     like: Path | None
-    frame: int
+    frame: int | None
     variation: float | None
     refine: int | None
     seed: int
     forecaster: str | None = None
-    horizon: int = 12
+    horizon: int | None = None
 
 
 def make(
@@ -52,23 +52,26 @@ def make(
     """Write synthetic frames as a stack that says what they are; maybe draw them."""
     from napari_morphocast import api
     from napari_morphocast.api.imagining import check_forecaster
+    from napari_morphocast.api.synthesizing import synthesizer
     from napari_morphocast.data.io import write_movie
 
     output, plot = outputs
     check_movie_target(output, model, *those_given(wish.like))
     check_score_targets(None, plot, model, output, *those_given(wish.like))
-    if wish.like is None and (wish.refine is not None or wish.frame != -1):
-        raise SettingsError("--frame and --refine need --like MOVIE.")
+    _check(wish, opening)
+    trained = synthesizer(model)
     like = opening.open(wish.like) if wish.like else None
+    if like is not None:
+        warn([*trained.misfits(like), *trained.imitated(like)])
     if wish.forecaster is not None:
         check_forecaster(wish.forecaster, like)
     with interruptible() as stop:
         with bar("refining") as show:
             made = api.synthesize(
-                model,
+                trained,
                 count=wish.count,
                 like=like,
-                frame=wish.frame,
+                frame=-1 if wish.frame is None else wish.frame,
                 variation=wish.variation,
                 **({} if wish.refine is None else {"refine": wish.refine}),
                 seed=wish.seed,
@@ -76,9 +79,7 @@ def make(
                 stop=stop,
                 progress=lambda share: show(share, ""),
             )
-        note = f"SYNTHETIC frames by {model.stem}, seed {made.seed} (napari-morphocast)"
-        if like is not None:
-            note += f", like frame {made.like} of {like.name}"
+        note, imagined = f"{made.note} (napari-morphocast)", None
         movie, what = made.movie, _counted(made.frames, wish)
         if wish.forecaster is not None:
             imagined, more = _rolled_out(made, wish, like, stop, device)
@@ -93,7 +94,24 @@ def make(
         )
         say(f"Wrote {output}: {what}, seed {made.seed}.")
         if plot is not None:
-            _draw(plot, made, like)
+            _draw(plot, made, like, imagined)
+
+
+def _check(wish: Wish, opening: Opening) -> None:
+    """Refuse options that would do nothing."""
+    of_a_guide = {
+        "--frame": wish.frame is not None,
+        "--refine": wish.refine is not None,
+        "--axes": opening.axes is not None,
+        "--channel": opening.channel is not None,
+        "--z": opening.z is not None,
+        "--fill-nan": opening.fill_nan,
+    }
+    if wish.like is None:
+        for option in (name for name, given in of_a_guide.items() if given):
+            raise SettingsError(f"{option} needs --like MOVIE; leave it out.")
+    if wish.forecaster is None and wish.horizon is not None:
+        raise SettingsError("--horizon needs --rollout FORECASTER; leave it out.")
 
 
 def _rolled_out(
@@ -114,7 +132,7 @@ def _rolled_out(
             made,
             trained,
             like=like,
-            horizon=wish.horizon,
+            **({} if wish.horizon is None else {"horizon": wish.horizon}),
             hardware=hardware_of({"device": device}),
             stop=stop,
             progress=lambda share: show(share, ""),
@@ -126,11 +144,13 @@ def _rolled_out(
 def _counted(images: Sized, wish: Wish) -> str:
     """How many images there are; of how many, if somebody stopped."""
     few = f" of {wish.count}" * (len(images) < wish.count)
-    return f"{len(images)}{few} SYNTHETIC image(s)"
+    return f"{len(images)}{few} SYNTHETIC image" + "s" * (wish.count > 1)
 
 
-def _draw(path: Path, made: Synthesis, like: Movie | None) -> None:
-    """Draw the last of each image's frames, below the one that they are like."""
+def _draw(
+    path: Path, made: Synthesis, like: Movie | None, imagined: Imagined | None
+) -> None:
+    """Draw the last of each image's frames, what they are like, what becomes of it."""
     from napari_morphocast.evaluation.figures import draw_sheet
     from napari_morphocast.training.synthesizer import middle
 
@@ -139,5 +159,10 @@ def _draw(path: Path, made: Synthesis, like: Movie | None) -> None:
     if like is not None and made.like is not None:
         frame = middle(like.raw(made.like, made.like + 1), shown.shape[-2:])
         rows = {f"frame {made.like} of {like.name}": frame, **rows}
+    if imagined is not None:
+        scenes, known = imagined.frames[:MOST], imagined.known
+        last = scenes.shape[1] - known
+        for lead in sorted({1, (last + 1) // 2, last}):
+            rows[f"SYNTHETIC, forecast {lead} ahead"] = scenes[:, known - 1 + lead]
     draw_sheet(path, rows, rgb=made.movie.rgb)
     say(f"Wrote {path}.")

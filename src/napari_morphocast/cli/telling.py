@@ -59,6 +59,9 @@ def evaluate(
         Path | None, option("--output", "write the scores: .csv or .json", "-o")
     ] = None,
     plot: Annotated[Path | None, option("--plot", "draw them as PNG")] = None,
+    refine: Annotated[
+        int, option("--refine", "of made frames: also judge so many steps of search")
+    ] = 0,
     axes: Axes = None,
     channel: Channel = None,
     z: Depth = None,
@@ -70,7 +73,7 @@ def evaluate(
     from napari_morphocast.cli.evaluating import Comparison, compare
 
     opening = Opening(axes, channel, z, fill_nan, those_given(labels))
-    how = Comparison(horizon, since, controls, output, plot, region)
+    how = Comparison(horizon, since, controls, output, plot, region, refine)
     compare(movie, opening, models, how, device)
 
 

@@ -68,13 +68,21 @@ def other_greys(learned: Scaling, movie: Movie, model: str) -> list[str]:
     shift = np.abs(np.subtract(given.low, learned.low)) / span
     far = (factor > WIDER) | (factor < 1 / WIDER) | (shift > SHIFTED)
     return [
-        f"{model} learned from grey levels of about {low:.3g} to {high:.3g}, but those "
-        f"of {movie.name!r} are {black:.3g} to {white:.3g}; convert them as its movie "
-        "was, or finetune."
-        for low, high, black, white in np.transpose(
-            [learned.low, learned.high, given.low, given.high]
-        )[far][:1]
+        f"{model} learned from grey levels of about {low} to {high}, but those of "
+        f"{movie.name!r} are {black} to {white}; convert them as its movie was, or "
+        "finetune."
+        for low, high, black, white in [
+            map(_rough, levels)
+            for levels in np.transpose(
+                [learned.low, learned.high, given.low, given.high]
+            )[far][:1]
+        ]
     ]
+
+
+def _rough(level: float) -> str:
+    """Three digits, but 43400 rather than 4.34e+04."""
+    return f"{float(f'{level:.3g}'):g}"
 
 
 def _differs(what: str, learned: float | None, given: float | None, unit: str) -> str:

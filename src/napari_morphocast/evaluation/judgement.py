@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from napari_morphocast.data.scaling import Scaling
 
 FAR, UNTRAINED = "Fréchet distance", ", untrained"
+MOTION = "change from frame to frame, made / real"  # of several frames at once
 REAL = "real"  # other real pictures: what is compared with the first half, too
 RANDOM, GUIDED, REFINED = "made", "like real ones", "like real ones, refined"
 STRETCHES = 8  # of the test pictures, every other one to be held against
-ENOUGH = 48  # pictures, or the spread of 32 features cannot be told
+ENOUGH = 40  # pictures, or the spread of 32 features cannot be told
 THESIS = 2.03  # distance of guided frames over that of others, in the thesis
 COLUMNS = "model", "who", "measure", "value", "spread"
 
@@ -117,7 +118,10 @@ class Judged:
         """What the numbers are held against, and how guided frames fare."""
         floor = f"{REAL}: other real frames, the floor that no model goes below."
         if math.isnan(self.of(REAL, FAR)):
-            floor += f" Fewer than {ENOUGH} pictures say nothing of some measures."
+            floor += (
+                f" Fréchet distances, precision and recall need {ENOUGH} pictures of "
+                f"each kind; here are {self.count}, so judge with a longer movie."
+            )
         if math.isnan(self.ratio()):
             return f"{floor} Features: {self.checksum}."
         return (
@@ -185,6 +189,12 @@ def judged(
         for who, made in others.items()
         for found in _apart(held, made, pictures.train, sees)
     ]
+    channels = len(scaling.low)
+    if held.shape[1] > channels:
+        rows += [
+            Measure("", who, MOTION, likeness.motion_ratio(held, made, channels))
+            for who, made in others.items()
+        ]
     rows += [
         Measure("", who, *found)
         for who, made in pictures.made.items()

@@ -59,8 +59,8 @@ class SynthesizeView(MovieView, WorkView, Protocol):
     def count(self) -> int:
         """How many frames to make."""
 
-    def variation(self) -> float:
-        """How various they shall be."""
+    def variation(self, kind: Kind) -> float:
+        """How various frames of a kind shall be."""
 
     def refine(self) -> bool:
         """Whether likeness is worth some seconds."""
@@ -162,8 +162,7 @@ class SynthesizePresenter:
         if made is None:
             raise MovieError("There are no frames to save; make some first.")
         movie = replace(made.movie, name=made.wish.title)
-        wish = made.wish
-        note = f"{wish.title}, by {wish.model.stem}, seed {wish.seed}"
+        wish, note = made.wish, made.note
         if wish.forecaster is not None:
             by = Path(wish.forecaster).stem
             note += f", FORECAST by {by} from frame {made.known} on"
@@ -195,7 +194,7 @@ class SynthesizePresenter:
             frame=view.frame(),
             other=view.other(),
             count=view.count(),
-            variation=view.variation(),
+            variation=view.variation(kind),
             refine=view.refine(),
             seed=_new_seed() if seed is None else seed,
             until=facts.unseen(movie) if movie else 0,
@@ -242,7 +241,9 @@ def said(made: Made) -> str:
     """What was made, that nobody saw it, and whether it may be a copy."""
     count = len(made.frames)
     images = "1 image" if count == 1 else f"{count} images"
-    text = f"{images} made with seed {made.wish.seed}: synthetic, no microscope saw it."
+    them = "it" if count == 1 else "them"
+    text = f"{images} made with seed {made.wish.seed}: synthetic, no microscope saw "
+    text = " ".join([f"{text}{them}.", *made.remarks])
     if made.wish.forecaster is not None:
         by, on = Path(made.wish.forecaster).stem, made.wish.horizon
         if count < made.wish.count:
@@ -250,11 +251,6 @@ def said(made: Made) -> str:
         return (
             f"{text} The last {frames(on)} are forecast by {by}; nobody can check them."
         )
-    movie = made.wish.movie
-    if made.wish.kind == "like" and movie is not None:
-        plane = made.frames.shape[-2:]
-        if max(movie.shape[2:]) > max(plane):
-            text += f" Only the middle {plane[0]} × {plane[1]} pixels were imitated."
     if made.nearest is None:
         return text
     near = ", ".join(map(str, made.nearest[:8, 0].tolist()))
@@ -265,8 +261,8 @@ def said(made: Made) -> str:
         else "the model has not learned from this movie."
     )
     return (
-        f"{text} Below each stands the real frame most like it ({near}{more}): "
-        f"{meaning}"
+        f"{text} Below each stands the real frame most like it (row by row "
+        f"{near}{more}): {meaning}"
     )
 
 

@@ -12,7 +12,7 @@ from napari_morphocast.presenters.job import telling
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -100,6 +100,10 @@ class Made:
         Frame, y and x of the real piece that each is most like.
     beside : array, shape (N, C, Y, X), optional
         Those pieces.
+    note : str
+        By which model and with which choices, for a file.
+    remarks : sequence of str
+        How what was given differs from what the model has learned from.
     """
 
     wish: Wish
@@ -107,6 +111,8 @@ class Made:
     movie: Movie
     nearest: NDArray[np.int64] | None = None
     beside: NDArray[Any] | None = None
+    note: str = ""
+    remarks: Sequence[str] = ()
 
     @property
     def known(self) -> int:
@@ -117,7 +123,12 @@ class Made:
     def provenance(self) -> dict[str, Any]:
         """By which model it was made, and what is forecast of it by which other."""
         wish = self.wish
-        about = {"kind": "synthetic", "model": wish.model.stem, "seed": wish.seed}
+        about = {
+            "kind": "synthetic",
+            "model": wish.model.stem,
+            "seed": wish.seed,
+            "note": self.note,
+        }
         if wish.forecaster is None:
             return about
         by = Path(wish.forecaster).stem
@@ -183,8 +194,13 @@ class Studio:
         made = yield from telling(call, lambda done: Share(done, "refining"))
         if stop.is_set() and wish.kind != "like":
             return
-        yield Made(wish, made.frames, made.movie)
-        movie = wish.movie
+        movie, remarks = wish.movie, []
+        if movie is not None and wish.kind != "random":
+            remarks = [*model.misfits(movie), *model.imitated(movie)]
+        shown = Made(
+            wish, made.frames, made.movie, note=made.note, remarks=tuple(remarks)
+        )
+        yield shown
         if movie is None or wish.kind == "between" or stop.is_set():
             return
 
@@ -197,7 +213,7 @@ class Studio:
             do.piece(movie.raw(n, n + 1)[0], (y, x), made.frames)
             for n, y, x in found.tolist()
         ]
-        yield Made(wish, made.frames, made.movie, found, np.stack(pieces))
+        yield replace(shown, nearest=found, beside=np.stack(pieces))
 
     def roll_out(
         self,
@@ -224,7 +240,7 @@ class Studio:
 
         seen = yield from telling(call, lambda done: Share(done, "rolling out"))
         wish = replace(made.wish, forecaster=forecaster, horizon=horizon)
-        yield Made(wish, seen.frames, seen.movie)
+        yield Made(wish, seen.frames, seen.movie, note=made.note, remarks=seen.remarks)
 
     def _model(self, path: Path, do: Verbs) -> Any:
         changed = path.stat().st_mtime if path.is_file() else 0.0
@@ -248,13 +264,13 @@ def _made(
     if wish.kind == "between":
         ends = wish.frame, wish.other
         return do.interpolate(model, wish.movie, ends, stop=stop, progress=tell, **how)
+    how["variation"] = wish.variation
     if wish.kind == "random":
         return do.synthesize(model, **how)
     return do.synthesize(
         model,
         like=wish.movie,
         frame=wish.frame,
-        variation=wish.variation,
         **({"refine": PATIENT} if wish.refine else {}),
         stop=stop,
         progress=tell,

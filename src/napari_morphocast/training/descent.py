@@ -48,6 +48,10 @@ class Descent:
         if states:
             for optimizer, state in zip(self.optimizers.values(), states, strict=True):
                 optimizer.load_state_dict(state)
+        for optimizer in self.optimizers.values():
+            group = optimizer.param_groups[0]
+            self.longest |= group.get("longest", {})
+            group["longest"] = self.longest  # to be kept with the state
 
     def states(self) -> list[dict[str, Any]]:
         """What ``begin`` needs to go on from here."""

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from napari_morphocast.data.misfit import differences, other_greys, require_channels
 from napari_morphocast.errors import MovieError, SettingsError
 from napari_morphocast.models.base import Synthesizer
 from napari_morphocast.models.lots import CODES, NOISE, lot
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from torch import Tensor
+
+    from napari_morphocast.data.movie import Movie
 
 PART = 16  # images that are made at once
 REFINING = 0.05  # step of a code, in units of its usual deviation from the mean
@@ -86,6 +89,36 @@ class TrainedSynthesizer:
     def to(self, device: torch.device) -> TrainedSynthesizer:
         """The same model on another device."""
         return TrainedSynthesizer(self.checkpoint, self.model.to(device), self.path)
+
+    def misfits(self, movie: Movie) -> list[str]:
+        """Sentences on how a guide's movie differs from those the model learned from.
+
+        Raises
+        ------
+        MovieError
+            If none of its frames can be imitated at all.
+        """
+        kept, name = self.checkpoint, self.name
+        labels, first = bool(kept.movies[0].labels), kept.movies[0]
+        require_channels(kept.channels, labels, movie, repr(name))
+        require_size(movie.shape[2:], self.plane, name)
+        interval = first.interval if self.model.frames > 1 else None
+        seen = movie if labels else movie.pictures
+        return [
+            *differences(interval, first.pixel_size, seen, name),
+            *other_greys(kept.scaling, seen, name),
+        ]
+
+    def imitated(self, movie: Movie) -> list[str]:
+        """A sentence on what it imitates of frames of another size."""
+        height, width = movie.shape[2:]
+        whole = f"The frames of {movie.name!r} have {height} x {width} pixels"
+        made = f"{self.plane[0]} x {self.plane[1]}"
+        if height < self.plane[0] or width < self.plane[1]:
+            return [f"{whole}; they are mirrored at their edges to fill {made}."]
+        if (height, width) != self.plane:
+            return [f"{whole}; only the middle {made} are imitated."]
+        return []
 
     def sample(
         self, count: int, seed: int, variation: float = 1.0
@@ -183,6 +216,7 @@ class TrainedSynthesizer:
                 f"at once, but was given {frames.shape[0]} of {frames.shape[1]}; "
                 "choose other frames or another model."
             )
+        require_size(frames.shape[2:], self.plane, self.name)
         frames = middle(frames, self.plane)
         scaled = torch.from_numpy(self.checkpoint.scaling.apply(frames))
         return model.fitted(scaled.flatten(0, 1)[None].to(self.device))
@@ -192,6 +226,21 @@ class TrainedSynthesizer:
         frames = images.unflatten(1, (self.model.frames, self.checkpoint.channels))
         grey = self.checkpoint.scaling.invert(frames.float().cpu().numpy())
         return middle(grey, self.plane)
+
+
+def require_size(given: tuple[int, ...], plane: tuple[int, int], model: str) -> None:
+    """Refuse frames of which half or more would be mirror images.
+
+    Raises
+    ------
+    MovieError
+        If they are less than half as high or wide as those that the model makes.
+    """
+    if any(2 * n < p for n, p in zip(given, plane, strict=True)):
+        raise MovieError(
+            f"{model} makes frames of {plane[0]} x {plane[1]} pixels, and those that "
+            f"were given have {given[0]} x {given[1]}; larger ones are needed."
+        )
 
 
 def middle(frames: NDArray[Any], plane: tuple[int, int]) -> NDArray[Any]:

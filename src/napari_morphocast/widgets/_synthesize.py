@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import napari
 
     from napari_morphocast.data.movie import Movie
-    from napari_morphocast.presenters.synthesize_work import Made
+    from napari_morphocast.presenters.synthesize_work import Kind, Made
     from napari_morphocast.widgets._layers import Source
 
 SAVED = ".ome.tif"
@@ -53,7 +53,10 @@ class SynthesizeDock(ModelDock):
         """The chosen movie, lazily, and where its layer lies."""
         movie = super().movie(channels, labels=labels)
         if movie is not None:
-            self.form.other.setMaximum(len(movie) - 1)
+            last = len(movie) - 1
+            if self.form.other.maximum() != last:
+                self.form.other.setMaximum(last)
+                self.form.other.setValue(last)
         return movie
 
     def model(self) -> Path | None:
@@ -73,9 +76,9 @@ class SynthesizeDock(ModelDock):
         """How many frames to make."""
         return int(self.form.count.value())
 
-    def variation(self) -> float:
-        """How various they shall be."""
-        return float(self.form.variation.value())
+    def variation(self, kind: Kind) -> float:
+        """How various frames of a kind shall be."""
+        return float(self.form.variations[kind == "random"].value())
 
     def refine(self) -> bool:
         """Whether likeness is worth some seconds."""
@@ -141,7 +144,7 @@ class SynthesizeDock(ModelDock):
         """Name the frame that the viewer shows."""
         self.form.like.setText(f"&Like frame {self.frame()}")
 
-    def _make(self, kind: Any) -> None:
+    def _make(self, kind: Kind) -> None:
         self._remember()
         self.presenter.make(kind)
 
@@ -175,10 +178,13 @@ class SynthesizeDock(ModelDock):
         return {
             **super()._choices(),
             "count": self.count(),
-            "variation": self.variation(),
+            "variation": self.variation("like"),
+            "truncation": self.variation("random"),
         }
 
     def _restore(self, last: dict[str, Any]) -> None:
         super()._restore(last)
         self.form.count.setValue(int(last.get("count", 8)))
-        self.form.variation.setValue(float(last.get("variation", 0.3)))
+        like, random = self.form.variations
+        like.setValue(float(last.get("variation", 0.3)))
+        random.setValue(float(last.get("truncation", 1.0)))

@@ -31,9 +31,11 @@ TIPS = {
     "models": "Model that makes frames: trained here, from your models folder, or the "
     "sample. Train one in the Train dock, with the model cell_gan.",
     "browse": "Choose a .morphocast file.",
-    "count": "How many frames to make.",
-    "variation": "How far frames like the one on the screen may stray: 0 is as like as "
-    "the model can make them, 1 as various as real frames.",
+    "count": "How many images to make.",
+    "straying": "How far they may stray: 0 is as like as the model can make them, 1 as "
+    "various as real frames.",
+    "truncation": "1 is as various as real frames; less makes them more typical, and "
+    "all the same at 0.",
     "seed": "All chance follows from this number: the same seed makes the same frames.",
     "again": "Use this seed again instead of a new one each time.",
     "refine": "Spend some seconds on making them more like the frame.",
@@ -48,6 +50,15 @@ TIPS = {
 }
 
 
+def _variation(usual: float) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setRange(0, 2)
+    box.setSingleStep(0.1)
+    box.setPrefix("variation ")
+    box.setValue(usual)
+    return box
+
+
 class SynthesizeForm(ModelForm):
     """The controls of the dock, laid out in ``dock``."""
 
@@ -56,14 +67,12 @@ class SynthesizeForm(ModelForm):
         self.count = QSpinBox()
         self.count.setRange(1, 256)
         self.count.setValue(8)
-        self.variation = QDoubleSpinBox()
-        self.variation.setRange(0, 2)
-        self.variation.setSingleStep(0.1)
-        self.variation.setValue(0.3)
+        self.straying, self.truncation = _variation(0.3), _variation(1)
+        self.variations = self.straying, self.truncation
         self.seed = QSpinBox()
         self.seed.setRange(0, LARGEST)
-        self.again = QCheckBox("again")
-        self.refine = QCheckBox("Take some more seconds to be more like it")
+        self.again = QCheckBox("use again")
+        self.refine = QCheckBox("Search longer, to be more like it")
         self.like = QPushButton("&Like this frame")
         self.random = QPushButton("At &random")
         self.between = QPushButton("On the &way to frame")
@@ -75,7 +84,7 @@ class SynthesizeForm(ModelForm):
         self.save = QPushButton("S&ave…")
         self.verdict = text_label()
         boxes = (
-            *(self.models, self.count, self.variation, self.seed, self.other),
+            *(self.models, self.count, *self.variations, self.seed, self.other),
             *(self.horizon, self.forecasters),
         )
         self._explain(TIPS, boxes)
@@ -90,15 +99,21 @@ class SynthesizeForm(ModelForm):
         column = self._column(dock)
         self._add_model(column)
         form = QFormLayout()
-        form.addRow("Number", self.count)
-        form.addRow("Variation", self.variation)
+        form.addRow("Images", self.count)
         form.addRow("Seed", row(self.seed, self.again))
         column.addLayout(form)
         column.addWidget(self.refine)
-        column.addLayout(row(self.like, self.random))
-        column.addLayout(row(self.between, self.other))
-        column.addLayout(row(self.rollout, self.horizon, stretch=1))
-        column.addLayout(row(QLabel("by"), self.forecasters, stretch=1))
+        for button, number in (
+            (self.like, self.straying),
+            (self.random, self.truncation),
+            (self.between, self.other),
+            (self.rollout, self.horizon),
+        ):
+            line = row(button, number)
+            line.setStretch(0, 1)
+            line.setStretch(1, 1)
+            column.addLayout(line)
+        column.addLayout(row(QLabel("forecast by"), self.forecasters, stretch=1))
         self._add_work(column)
         for widget in (self.verdict, self.save):
             column.addWidget(widget)
