@@ -417,6 +417,15 @@ def test_settings_of_training_suit_the_model_unless_told():
     assert Run.make("unet").training.batch == TrainConfig().batch
 
 
+@pytest.mark.parametrize("model", ["cell_gan", "vae"])
+@pytest.mark.parametrize(
+    "useless", [{"context": 5}, {"horizon": 3}, {"crop": 16}, {"task": "between"}]
+)
+def test_settings_that_would_do_nothing_are_refused(model, useless):
+    with pytest.raises(SettingsError, match=f"has to have {next(iter(useless))} ="):
+        Run.make(model, **useless)
+
+
 def test_frames_smaller_than_the_side_are_made_as_large_as_they_are(tmp_path):
     path, movie = tmp_path / "small.morphocast", gliding(20, (28, 24))
     run = Run.make("cell_gan", **TINY, epochs=10, ema=0.0)

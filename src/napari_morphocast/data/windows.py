@@ -268,9 +268,11 @@ def shortened(
 
 
 def _too_short(movie: Movie, spec: WindowSpec, until: float, validation: float) -> str:
+    count = "1 frame" if len(movie) == 1 else f"{len(movie)} frames"
+    shorter = ", a shorter context," * (spec.context > 1)
     return (
-        f"{movie.name!r} has {len(movie)} frames, but a context of {spec.context} and "
-        f"a training rollout of {spec.horizon} need at least "
-        f"{frames_needed(spec, until, validation)}; use a longer movie, a shorter "
-        "context, or train on more of it (until = 1)."
+        f"{movie.name!r} has {count}, but a context of {spec.context} and a training "
+        f"rollout of {spec.horizon} need at least "
+        f"{frames_needed(spec, until, validation)}; use a longer movie{shorter} or "
+        "train on more of it (until = 1)."
     )

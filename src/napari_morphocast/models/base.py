@@ -260,6 +260,18 @@ class Synthesizer(Model, Coded):
     channels of one image.
     """
 
+    @classmethod
+    def fixed(cls, config: ModelConfig) -> dict[str, Any]:
+        """Windows of as many frames as it makes at once, and crops of its side."""
+        assert isinstance(config, SynthesizerConfig)
+        context = max(1, config.frames - 1)
+        return {
+            "task": "forecast",
+            "context": context,
+            "horizon": 1,
+            "crop": config.side,
+        }
+
     implied = frozenset({"task", "context", "horizon", "crop", "members", "denoise"})
 
     def __init_subclass__(cls, *, name: str = "", **kwargs: Any) -> None:

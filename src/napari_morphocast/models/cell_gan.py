@@ -77,12 +77,9 @@ class CellGAN(Synthesizer, name="cell_gan"):
 
     @classmethod
     def usual(cls, config: ModelConfig) -> dict[str, Any]:
-        """Crops as large as the images, larger batches, a longer average."""
+        """Larger batches, a longer average."""
         assert isinstance(config, CellGANConfig)
         return {
-            "context": max(1, config.frames - 1),
-            "horizon": 1,
-            "crop": config.side,
             "flips": config.turns,
             "batch": 8,
             "learning_rate": 2e-3,

@@ -104,10 +104,8 @@ class VAE(Synthesizer, name="vae"):
 
     @classmethod
     def usual(cls, config: ModelConfig) -> dict[str, Any]:
-        """Crops as large as the images, larger batches."""
-        assert isinstance(config, VAEConfig)
-        context = max(1, config.frames - 1)
-        return {"context": context, "horizon": 1, "crop": config.side, "batch": 16}
+        """Larger batches."""
+        return {"batch": 16}
 
     def stages(self) -> tuple[Stage, ...]:
         """One stage that moves everything."""
