@@ -9,7 +9,8 @@ Made frames are compared with the last fifth. ``thesis`` is the Cell-GAN as writ
 layouts, no adaptive augmentation, a non-saturating loss with path length and CutMix,
 noise, one style for all layers, an encoder that knows L1 and codes alone, an R1
 weight of 10, Padé activations. Every model is kept in FOLDER with what was found and a
-contact sheet; what is there is not run again.
+contact sheet; what is there is not run again. ``full`` is the thesis' network in its
+own size (``width = 1``), for a GPU.
 """
 
 from __future__ import annotations
@@ -71,7 +72,9 @@ MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "cell_gan": ("cell_gan", {"side": SIDE}),
     "thesis": ("cell_gan", {"side": SIDE, **WRITTEN, "activation": "pade"}),
     "vae": ("vae", {"side": SIDE}),
+    "full": ("cell_gan", {"side": SIDE, **WRITTEN, "activation": "pade", "width": 1}),
 }
+USUAL = "cell_gan,thesis,vae"
 MEASURES = (
     "kernel distance",
     "Fréchet distance",
@@ -116,7 +119,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--movies", default="yeast,hela")
-    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--models", default=USUAL)
     parser.add_argument("--device", default="cpu")
     parser.add_argument(
         "-o", "--output", type=Path, default=HERE / "results" / "synthesis"
