@@ -107,9 +107,9 @@ def _check(wish: Wish, opening: Opening) -> None:
         "--z": opening.z is not None,
         "--fill-nan": opening.fill_nan,
     }
-    if wish.like is None:
-        for option in (name for name, given in of_a_guide.items() if given):
-            raise SettingsError(f"{option} needs --like MOVIE; leave it out.")
+    useless = [name for name, given in of_a_guide.items() if given]
+    if useless and wish.like is None:
+        raise SettingsError(f"{useless[0]} needs --like MOVIE; leave it out.")
     if wish.forecaster is None and wish.horizon is not None:
         raise SettingsError("--horizon needs --rollout FORECASTER; leave it out.")
 
