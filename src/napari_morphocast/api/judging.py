@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_morphocast.api.loading import device_of
-from napari_morphocast.api.synthesizing import synthesizer
+from napari_morphocast.api.synthesizing import part_of, synthesizer
 from napari_morphocast.data.finite import read_finite
-from napari_morphocast.data.misfit import require_channels
 from napari_morphocast.data.windows import Part
 from napari_morphocast.errors import ForecastError, MovieError, SettingsError
 from napari_morphocast.evaluation.judgement import (
@@ -21,7 +20,7 @@ from napari_morphocast.evaluation.judgement import (
     judged,
 )
 from napari_morphocast.training.record import first_unseen
-from napari_morphocast.training.synthesizer import middle, require_size
+from napari_morphocast.training.synthesizer import middle
 
 if TYPE_CHECKING:
     import threading
@@ -78,7 +77,7 @@ def judge(
         If it was stopped.
     """
     trained = synthesizer(model).to(device_of(hardware))
-    movie, kept = _seen(movie, trained), trained.checkpoint
+    movie, kept = trained.seen_of(movie), trained.checkpoint
     seam = min(first_unseen(kept.movies, movie), len(movie))
     train = _pictures(trained, Part(movie, 0, seam), seed, MOST_LEARNED)
     test = _pictures(trained, Part(movie, seam, len(movie)), seed + 1, MOST)
@@ -89,7 +88,7 @@ def judge(
             f"Only {len(test)} pictures of {movie.name!r} are unseen by "
             f"{trained.name}, but {FEWEST} are needed to judge it; use a longer movie."
         )
-    making, learning = (_half(progress, number) for number in (0, 1))
+    making, learning = (part_of(progress, number, 2) for number in (0, 1))
     made = {RANDOM: trained.sample(len(test), seed)}
     if trained.guided:
         made[GUIDED] = _alike(trained, test, 0, stop, lambda _: None)
@@ -98,27 +97,6 @@ def judge(
     flat = {name: _flat(some) for name, some in made.items()}
     pictures = Pictures(_flat(train), _flat(test), flat)
     return judged(pictures, kept.scaling, seed=seed, stop=stop, progress=learning)
-
-
-def _seen(movie: Movie, trained: TrainedSynthesizer) -> Movie:
-    """What the model sees of a movie; refuse one whose frames it cannot make."""
-    kept, name = trained.checkpoint, trained.name
-    labels = bool(kept.movies[0].labels)
-    require_channels(kept.channels, labels, movie, repr(name))
-    require_size(movie.shape[2:], trained.plane, name)
-    return movie if labels else movie.pictures
-
-
-def _half(
-    progress: Callable[[float], None] | None, number: int
-) -> Callable[[float], None]:
-    """Tell the shares of the first (0) or second half (1) of the work."""
-
-    def tell(share: float) -> None:
-        if progress is not None:
-            progress((number + share) / 2)
-
-    return tell
 
 
 def _alike(
@@ -133,9 +111,7 @@ def _alike(
     for done, guide in enumerate(guides, 1):
         if stop is not None and stop.is_set():
             raise ForecastError("Stopped; nothing was measured.")
-        code = trained.encode(guide)
-        if refine:
-            code = trained.refine(guide, code, refine, stop=stop)
+        code = trained.refine(guide, trained.encode(guide), refine, stop=stop)
         made.append(trained.decode(code))
         tell(done / len(guides))
     return np.concatenate(made)

@@ -144,12 +144,8 @@ def interpolate(
     _check(count, 0.0, 0)
     known = [_known(trained, movie, frame)[0] for frame in frames]
     ends: list[Tensor] = []
-    for one in known:
-
-        def tell(share: float, done: int = len(ends)) -> None:
-            if progress is not None:
-                progress((done + share) / len(known))
-
+    for number, one in enumerate(known):
+        tell = part_of(progress, number, len(known))
         code = trained.encode(one)
         ends.append(trained.refine(one, code, REFINE, stop=stop, progress=tell))
     codes = trained.between(ends[0], ends[1], count)
@@ -239,6 +235,18 @@ def synthesizer(model: TrainedSynthesizer | str | Path) -> TrainedSynthesizer:
     if isinstance(model, TrainedSynthesizer):
         return model
     return TrainedSynthesizer.read(Path(model))
+
+
+def part_of(
+    progress: Callable[[float], None] | None, number: int, count: int
+) -> Callable[[float], None]:
+    """Tell the shares of one of several equal parts of the work as those of all."""
+
+    def tell(share: float) -> None:
+        if progress is not None:
+            progress((number + share) / count)
+
+    return tell
 
 
 def _check(count: int, variation: float, refine: int) -> None:

@@ -90,23 +90,33 @@ class TrainedSynthesizer:
         """The same model on another device."""
         return TrainedSynthesizer(self.checkpoint, self.model.to(device), self.path)
 
+    def seen_of(self, movie: Movie) -> Movie:
+        """What it sees of a movie: pictures, and a segmentation if it knows them.
+
+        Raises
+        ------
+        MovieError
+            If none of the movie's frames can be imitated at all.
+        """
+        kept, name = self.checkpoint, self.name
+        labels = bool(kept.movies[0].labels)
+        require_channels(kept.channels, labels, movie, repr(name))
+        require_size(movie.shape[2:], self.plane, name)
+        return movie if labels else movie.pictures
+
     def misfits(self, movie: Movie) -> list[str]:
         """Sentences on how a guide's movie differs from those the model learned from.
 
         Raises
         ------
         MovieError
-            If none of its frames can be imitated at all.
+            If none of the movie's frames can be imitated at all.
         """
-        kept, name = self.checkpoint, self.name
-        labels, first = bool(kept.movies[0].labels), kept.movies[0]
-        require_channels(kept.channels, labels, movie, repr(name))
-        require_size(movie.shape[2:], self.plane, name)
+        seen, first, name = self.seen_of(movie), self.checkpoint.movies[0], self.name
         interval = first.interval if self.model.frames > 1 else None
-        seen = movie if labels else movie.pictures
         return [
             *differences(interval, first.pixel_size, seen, name),
-            *other_greys(kept.scaling, seen, name),
+            *other_greys(self.checkpoint.scaling, seen, name),
         ]
 
     def imitated(self, movie: Movie) -> list[str]:
