@@ -147,6 +147,20 @@ def test_info_speaks_json(movie: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert about["report"]["frames"] == 24
 
 
+def test_info_tells_that_frames_were_made(
+    movie: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made, plain = tmp_path / "made.ome.tif", read_movie(movie)
+    note = "SYNTHETIC frames by us"
+    write_movie(made, iter(plain.raw(0, 2)), like=plain, count=2, note=note)
+    assert run("info", made) == 0
+    assert f"Note in the file: {note}" in capsys.readouterr().out
+    assert run("info", made, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["note"].startswith(note)
+    assert run("info", movie) == 0
+    assert "Note" not in capsys.readouterr().out
+
+
 def test_info_tells_what_a_model_has_learned(
     model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

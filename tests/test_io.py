@@ -159,6 +159,25 @@ def test_the_note_is_in_the_file(tmp_path, ending):
     assert "forecast; frame 0 here is frame 7 of cells" in text[ending]()
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_note_comes_back_with_the_rest(tmp_path, ending):
+    note = "SYNTHETIC (napari-morphocast)"
+    like = movie(2, 2, 8, 8)
+    path = saved(tmp_path / f"out{ending}", like, note=note, first=7)
+    told = read_metadata(path).note
+    assert told.startswith(f"{note}; frame 0 here is frame 7")
+    assert read_metadata(saved(tmp_path / f"no{ending}", like)).note == ""
+
+
+def test_the_protocol_of_a_microscope_is_no_note(tmp_path):
+    path = tmp_path / "fiji.tif"
+    frames = np.zeros((3, 8, 9), np.uint8)
+    info = "Laser = 488 nm\nGain = 3"
+    tifffile.imwrite(path, frames, imagej=True, metadata={"axes": "TYX", "Info": info})
+    assert imagej_info(path) == info
+    assert read_metadata(path).note == ""
+
+
 def test_fiji_and_napari_find_the_axes_of_an_ome_tiff(tmp_path):
     with tifffile.TiffFile(saved(tmp_path / "o.ome.tif", movie(3, 2, 8, 9))) as tif:
         assert (tif.series[0].kind, tif.series[0].axes) == ("ome", "TCYX")

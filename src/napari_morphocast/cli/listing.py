@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from napari_morphocast.cli.report import as_json, describe, say
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from napari_morphocast.data.movie import Movie
+
+LONGEST = 500  # letters of a note; microscopes write whole protocols
 
 
 def inform(movie: Movie, *, to_json: bool) -> None:
@@ -33,6 +36,7 @@ def inform(movie: Movie, *, to_json: bool) -> None:
             "interval": movie.interval,
             "pixel_size": movie.pixel_size,
             "channels": movie.channels,
+            "note": stored.note,
             "rgb": movie.rgb,
         }
         say(as_json({**about, "report": report.as_dict()}))
@@ -42,6 +46,8 @@ def inform(movie: Movie, *, to_json: bool) -> None:
     say(f"Axes in the file: {stored.axes} ({lengths})")
     if movie.channels:
         say(f"Channels: {', '.join(movie.channels)}")
+    if stored.note:
+        say(f"Note in the file: {shorten(stored.note, LONGEST, placeholder=' ...')}")
     for sentence in report.sentences():
         say(sentence)
 

@@ -37,6 +37,7 @@ def open_npy(path: Path) -> Stored:
         else None,
         channels=tuple(str(name) for name in notes.get("channels") or ()),
         dtype=array.dtype,
+        note=str(notes.get("note") or ""),
     )
     return Stored(array, metadata, colour=bool(notes.get("rgb")))
 

@@ -139,6 +139,14 @@ def channels(root: Element) -> tuple[str, ...]:
     return ()
 
 
+def note(root: Element) -> str:
+    """What the first image says of itself."""
+    for image in _all(root, "Image"):
+        said = [e.text for e in _all(image, "Description") if e.text]
+        return said[0].strip() if said else ""
+    return ""
+
+
 def _all(parent: Element, tag: str) -> list[Element]:
     return [e for e in parent.iter() if _tag(e) == tag]
 

@@ -44,7 +44,8 @@ def open_ome_zarr(folder: Path) -> Stored:
     axes, units = _axes(multiscale, array.ndim)
     scale = _scale(multiscale, level, array.ndim)
     ours = image.attrs.get(OURS)
-    colour = isinstance(ours, dict) and bool(ours.get("rgb"))
+    told = ours if isinstance(ours, dict) else {}
+    colour = bool(told.get("rgb"))
     metadata = FileMetadata(
         axes=axes,
         shape=tuple(array.shape),
@@ -52,6 +53,7 @@ def open_ome_zarr(folder: Path) -> Stored:
         pixel_size=_pixel_size(axes, units, scale),
         channels=() if colour else _channels(attributes),
         dtype=array.dtype,
+        note=str(told.get("note") or ""),
     )
     return Stored(array, metadata, colour=colour)
 

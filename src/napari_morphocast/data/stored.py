@@ -30,6 +30,8 @@ class FileMetadata:
         Names of the channels; empty when the file has none.
     dtype : numpy.dtype, optional
         Type of the grey levels.
+    note : str
+        What the file says of where its frames come from; empty when it says nothing.
     """
 
     axes: str
@@ -38,6 +40,7 @@ class FileMetadata:
     pixel_size: tuple[float, float] | None = None
     channels: tuple[str, ...] = ()
     dtype: np.dtype[Any] | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

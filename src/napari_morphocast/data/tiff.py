@@ -19,6 +19,7 @@ from napari_morphocast.errors import MovieError
 
 logger = logging.getLogger(__name__)
 
+OURS = "napari-morphocast"
 PRINTER_DPI = (72.0, 96.0, 100.0, 150.0, 200.0, 300.0, 600.0)
 
 
@@ -166,15 +167,18 @@ def _described(tif: Any, path: Path, pages: int) -> FileMetadata:
             interval=ome_xml.interval(root),
             pixel_size=ome_xml.pixel_size(root),
             channels=ome_xml.channels(root),
+            note=ome_xml.note(root),
         )
     page = tif.pages.first
     if tif.is_imagej:
-        info = tif.imagej_metadata or {}
+        about = tif.imagej_metadata or {}
+        info = str(about.get("Info", ""))
         return replace(
             blank,
-            interval=seconds(info.get("finterval"), str(info.get("tunit", "s"))),
-            pixel_size=_pixel_size(page, str(info.get("unit", ""))),
-            channels=_channels_in(str(info.get("Info", ""))),
+            interval=seconds(about.get("finterval"), str(about.get("tunit", "s"))),
+            pixel_size=_pixel_size(page, str(about.get("unit", ""))),
+            channels=_channels_in(info),
+            note=_note_in(info),
         )
     return replace(blank, pixel_size=_pixel_size(page, ""))
 
@@ -190,6 +194,11 @@ def _pixel_size(page: Any, unit: str) -> tuple[float, float] | None:
         return None
     height, width = micrometres(1 / y, unit), micrometres(1 / x, unit)
     return (height, width) if height and width else None
+
+
+def _note_in(info: str) -> str:
+    """The line with our name; microscopes leave hundreds of others in Info."""
+    return next((line for line in info.splitlines() if OURS in line), "")
 
 
 def _channels_in(info: str) -> tuple[str, ...]:
