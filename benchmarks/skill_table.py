@@ -48,7 +48,7 @@ class Runs:
     def blind(self, lead: int) -> bool:
         """Whether the movie is too short for an interval of skill."""
         found = [seed.get(("skill_persistence", lead)) for seed in self.seeds]
-        return any(scores is not None and isnan(scores[1]) for scores in found)
+        return any(scores is None or isnan(scores[1]) for scores in found)
 
     def values(self, metric: str, lead: int) -> list[float]:
         """One value for each seed."""
@@ -187,9 +187,10 @@ def _reached(runs: Mapping[str, Runs]) -> str:
         movie: {
             found.against(baseline, lead) for baseline in BASELINES for lead in AIMED
         }
-        - {""}
         for movie, found in runs.items()
     }
+    short = [movie for movie, found in places.items() if "" in found]
+    places = {movie: found - {""} for movie, found in places.items()}
     ahead = [m for m, found in places.items() if found <= {AHEAD, MAYBE_AHEAD}]
     surely = [m for m, found in places.items() if found <= {AHEAD}]
     behind = [m for m, found in places.items() if BEHIND in found]
@@ -198,7 +199,9 @@ def _reached(runs: Mapping[str, Runs]) -> str:
         f"ahead of every baseline at leads 1, 3 and 5 on {_counted(ahead, runs)}, by "
         f"the whole interval everywhere on {_counted(surely, runs)}; behind one by the "
         f"whole interval on {_counted(behind, runs)}; of too few frames for an "
-        f"interval at one of these leads: {', '.join(blind) or 'none'}."
+        f"interval at one of these leads: {', '.join(blind) or 'none'}; too short for "
+        f"all of these leads, and counted by those that there are: "
+        f"{', '.join(short) or 'none'}."
     )
 
 

@@ -21,6 +21,8 @@ from napari_morphocast.evaluation.baselines import BASELINES
 from napari_morphocast.evaluation.proof import Proof
 from napari_morphocast.models.convlstm import ConvLSTM
 from napari_morphocast.training.config import Hardware, Run
+from napari_morphocast.training.record import first_unseen, record, seen_frames
+from napari_morphocast.training.trained import Trained
 
 CPU = Hardware(device="cpu")
 SMALL = {"hidden": (8,), "context": 3, "horizon": 1, "epochs": 8, "ema": 0.5}
@@ -174,6 +176,36 @@ def test_a_model_that_learned_to_glide_beats_nothing_moves(model):
 def test_scoring_frames_that_were_trained_on_says_so_loudly(model):
     scores = api.evaluate(gliding(), [model], since=0.5, horizon=2, hardware=CPU)
     assert "TRAINED on at least 9 of the frames" in scores.notes[-1]
+
+
+def test_controls_of_a_baseline_tune_it_on_the_frames_before_those_scored(monkeypatch):
+    tuned = []
+    real = Trained.baseline.__func__
+
+    def noting(cls, name, movie, until=None):
+        tuned.append((name, until))
+        return real(cls, name, movie, until)
+
+    monkeypatch.setattr(Trained, "baseline", classmethod(noting))
+    api.controls(gliding(40), "ridge", horizon=1, since=0.5, hardware=CPU)
+    assert ("ridge", 20) in tuned
+    assert {until for _, until in tuned} == {20}
+
+
+def test_blank_and_repeated_frames_are_nothing_that_a_model_has_learned_from():
+    lot = np.random.default_rng(0)
+    frames = lot.integers(0, 255, (40, 1, 16, 16)).astype(np.uint8)
+    frames[[10, 35]] = 7
+    frames[32] = frames[31]
+    movie = Movie(frames)
+    known = [record(movie, 32)]
+    assert seen_frames(known, movie, 32) == 0
+    assert seen_frames(known, movie, 30) == 3  # the last is 31 again
+    other = lot.integers(0, 255, (40, 1, 16, 16)).astype(np.uint8)
+    other[0] = 7
+    assert first_unseen(known, Movie(other)) == 0
+    frames[0] = 7
+    assert first_unseen([record(Movie(frames), 32)], Movie(frames)) == 32
 
 
 def test_scoring_unseen_frames_says_nothing_of_the_kind(model):

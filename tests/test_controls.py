@@ -100,6 +100,46 @@ def test_a_skill_that_survives_shuffling_is_called_denoising():
     assert found.verdict.startswith("denoising, not forecasting")
 
 
+def fading(known: np.ndarray, horizon: int) -> np.ndarray:
+    """The best guess where grey levels take random steps: a mean that forgets."""
+    mean = known[0]
+    for frame in known[1:]:
+        mean = mean + 0.28 * (frame - mean)
+    return mean[None].repeat(horizon, 0)
+
+
+def wandering() -> Movie:
+    """Every pixel takes random steps, under noise; nothing can be foretold."""
+    rng = np.random.default_rng(0)
+    steps, noise = rng.normal(0, (4.0, 12.0), (80, 24, 24, 2)).transpose(3, 0, 1, 2)
+    return Movie((200 + steps.cumsum(0) + noise)[:, None].astype(np.float32))
+
+
+def test_a_mean_over_time_is_no_forecast_though_it_needs_the_order_of_frames():
+    found = controlled(wandering(), Contender("smooth", 8, fading))
+    assert found.scores.paired("smooth", "shuffled")[0].low > 0
+    assert found.foresight == ()
+    assert found.verdict.startswith("denoising, not forecasting")
+
+
+def test_a_mean_of_two_frames_is_no_forecast_though_it_needs_both():
+    found = controlled(static(), Contender("mean", 2, averaging))
+    assert found.scores.paired("mean", "repeated")[0].low > 0.2
+    assert found.foresight == ()
+    assert not found.verdict.startswith("forecasting")
+
+
+def test_what_sees_one_frame_cannot_be_told_from_denoising():
+    smooth = Contender("smooth", 1, lambda known, h: blurred(known).repeat(h, 0))
+    found = controlled(static(), smooth)
+    assert found.scores.of("smooth", "skill_denoised")[0].low > 0.1
+    assert found.verdict.startswith("too few frames seen to tell it from denoising")
+
+
+def blurred(frames: np.ndarray) -> np.ndarray:
+    return (frames + np.roll(frames, 1, 2) + np.roll(frames, -1, 2)) / 3
+
+
 def test_a_model_that_needs_the_order_of_frames_is_called_forecasting():
     found = controlled(gliding(80), Contender("glide", 3, gliding_on))
     assert found.foresight == (1, 2, 3)
@@ -138,24 +178,43 @@ def test_pure_noise_leaves_no_skill_against_denoised_persistence(name):
     assert scores.of(name, "skill_persistence")[0].low > 0.3
 
 
-def doubtful(*, left: tuple[float, float]) -> Controls:
+def doubtful(
+    *,
+    left: tuple[float, float],
+    beside: tuple[float, float] = (-0.02, 0.4),
+    gain: tuple[float, float] = (0.2, 0.4),
+    still: float = 0.3,
+) -> Controls:
     """Surely better than persistence, but not than a blur; and what shuffling costs."""
     rows = [
-        Score("net", "skill_persistence", 1, 0.3, 0.2, 0.4, 30),
-        Score("net", "skill_denoised", 1, 0.2, -0.02, 0.4, 30),
+        Score("net", "skill_persistence", 1, 0.3, *gain, 30),
+        Score("net", "skill_denoised", 1, 0.2, *beside, 30),
         Score("shuffled", "skill_persistence", 1, -0.5, -0.7, -0.3, 30),
         Score("denoised", "skill_persistence", 1, 0.1, 0.0, 0.2, 30),
+        Score("persistence", "psnr", 1, 20.0, 19.0, 21.0, 30),
     ]
     found = MagicMock(wraps=Scores(tuple(rows), interval=60.0), interval=60.0)
     found.models = "net", "shuffled", "denoised"
     found.paired.return_value = (Score("net", "mse", 1, 0.1, *left, 30),)
     found.paired.side_effect = None
-    return Controls("net", found, found)
+    nothing = Score("net", "skill_persistence", 1, still, still, still, 30)
+    return Controls("net", found, Scores((nothing, rows[-1])))
 
 
 def test_a_doubtful_gain_over_a_blur_is_not_called_denoising():
     verdict = doubtful(left=(0.3, 0.6)).verdict
     assert verdict.startswith("too few forecasts to tell it from denoising")
+
+
+def test_foresight_is_only_where_nothing_moves_is_beaten():
+    controls = doubtful(left=(0.3, 0.6), beside=(0.1, 0.3), gain=(-0.1, 0.4))
+    assert controls.foresight == ()
+
+
+def test_a_small_loss_without_the_past_is_no_foresight():
+    gained = {"beside": (0.1, 0.3), "still": 0.1}
+    assert doubtful(left=(0.01, 0.04), **gained).foresight == ()
+    assert doubtful(left=(0.06, 0.14), **gained).foresight == (1,)
 
 
 def test_a_model_that_surely_loses_little_without_the_past_denoises():

@@ -7,6 +7,7 @@ import json
 from itertools import count
 from threading import Event
 from typing import TYPE_CHECKING
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -304,6 +305,58 @@ def test_a_forecast_without_numbers_is_the_worst_where_pixels_change_too() -> No
     assert found["ssim_changing"] == found["ssim"] == -1
 
 
+def test_where_no_pixel_changes_there_is_no_skill_on_those_that_do() -> None:
+    still = Movie(100 + np.random.default_rng(0).random((40, 1, 12, 12), np.float32))
+    scores = scored(still, average(), repeating("persistence"), noise=[5.0])
+    assert np.isnan(values(scores, "average", "skill_changing_persistence")).all()
+    assert scores.of("average", "skill_persistence")[0].low > 0
+
+
+def test_every_channel_counts_in_units_of_its_own_range() -> None:
+    lot = np.random.default_rng(0)
+    bright, dim = lot.normal(0, (4000.0, 6.0), (60, 12, 12, 2)).transpose(3, 0, 1, 2)
+    movie = Movie(np.stack([bright, dim], 1).astype(np.float32))
+
+    def dim_known(known: np.ndarray, horizon: int) -> np.ndarray:
+        mean = known[-1:].copy()
+        mean[:, 1] = 0
+        return mean.repeat(horizon, 0)
+
+    scores = score(
+        movie,
+        [Contender("half", 1, dim_known), repeating("persistence")],
+        horizon=1,
+        since=20,
+        data_range=np.array([40_000.0, 60.0]),
+        noise=[0.0, 6.0],
+    )
+    skill = scores.of("half", "skill_persistence")[0].value
+    assert skill == pytest.approx(1 - 3 / 4, rel=0.05)  # of 2 + 2 variances 1 is gone
+    assert scores.paired("half", "persistence")[0].value == pytest.approx(skill)
+    known = scores.of("half", "predictable")[0].value
+    assert known == pytest.approx((4 - 3) / (4 - 1), rel=0.06)
+
+
+def test_the_noise_is_that_of_the_pixels_that_count() -> None:
+    scene = np.where(right_half(), 1000.0, 10.0)
+    lot = np.random.default_rng(0)
+    photons = Movie(lot.poisson(scene, (60, 1, 16, 16)).astype(np.float32))
+    for region, noise in ((right_half(), 1000), (~right_half(), 10)):
+        frames = (region, np.broadcast_to(region, (60, 16, 16)))
+        for where in frames:
+            found = scored(photons, repeating("persistence"), region=where)
+            assert found.floor == pytest.approx(noise, rel=0.3)
+
+
+def test_repeated_frames_among_the_scored_ones_are_told() -> None:
+    frames = np.random.default_rng(0).random((40, 1, 12, 12), np.float32)
+    frames[[25, 33]] = frames[[24, 32]]
+    notes = scored(Movie(frames), repeating("persistence")).notes
+    assert any("2 of 20 scored frames only repeat the one before" in n for n in notes)
+    without = scored(noisy(), repeating("persistence")).notes
+    assert not any("repeat" in note for note in without)
+
+
 def test_the_predictable_error_leaves_out_the_noise() -> None:
     scores = scored(half_moving(200), knowing(), repeating("persistence"), noise=[1.0])
     found = scores.of("knowing", "predictable")[0]
@@ -439,10 +492,44 @@ def test_the_report_compares_networks_pair_by_pair() -> None:
     nets = knowing("worse", 7.0), knowing("better", 7.5)
     scores = scored(half_moving(200), *nets, repeating("persistence"))
     (told,) = differences(scores, ["worse", "better", "persistence"])
-    assert told.startswith("better is better than worse, by ")
+    assert told.startswith("better is better than worse: its error is ")
+    assert "smaller (14 to 15) at 1 frame" in told
     assert "chance" not in told
     twins = scored(half_moving(), *(knowing(name, 7.0) for name in ("one", "two")))
     assert "not surely" in next(differences(twins, ["one", "two"]))
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "says"),
+    [
+        (
+            (0.05, 0.02, 0.08),
+            (-0.4, -0.6, -0.2),
+            "A is at some leads better, at others worse than B: its error is 5 % "
+            "smaller (2 to 8) at 1 frame and 40 % larger (20 to 60) at 5 frames.",
+        ),
+        (
+            (0.01, -0.03, 0.02),
+            (-0.4, -0.6, -0.2),
+            "A is worse than B: its error is 1 % smaller (-3 to 2, may be chance) at 1 "
+            "frame and 40 % larger (20 to 60) at 5 frames.",
+        ),
+        (
+            (0.01, np.nan, np.nan),
+            (0.2, np.nan, np.nan),
+            "A is not surely better than B: its error is 1 % smaller (too few "
+            "forecasts to be sure) at 1 frame and 20 % smaller (too few forecasts to "
+            "be sure) at 5 frames.",
+        ),
+    ],
+)
+def test_two_models_are_compared_near_and_far(near, far, says) -> None:
+    found = MagicMock(spec=Scores, interval=None)
+    found.paired.return_value = (
+        Score("A", "skill_B", 1, *near, 30),
+        Score("A", "skill_B", 5, *far, 30),
+    )
+    assert list(differences(found, ["A", "B"])) == [says]
 
 
 def test_the_report_asks_of_baselines_only_what_they_can_answer() -> None:
@@ -517,8 +604,11 @@ def test_the_verdict_says_where_a_model_loses() -> None:
             "up to 2 frames (1 h) ahead; nobody has looked further.",
         ),
         ([0.3, -0.2], 3, (1, 2), "up to 1 frame (30 min) ahead, but no further."),
+        ([0.0, 0.3], 1, (2, 2), "moves” 2 frames (1 h) ahead, but not nearer."),
+        ([0.0, 0.3, 0.2], 1, (3, 3), "2 to 3 frames (1.5 h) ahead, but not nearer."),
+        ([0.0, 0.3, 0.0], 1, (2, 3), "(1 h) ahead, neither nearer nor further."),
         (
-            [-0.1, 0.3],
+            [-0.1, 0.0],
             1,
             (0, 2),
             "the model did not beat “nothing moves” beyond chance.",
@@ -535,6 +625,13 @@ def test_a_proof_says_how_far_ahead_a_model_was_of_use(skill, horizon, proof, sa
     found = Proof.of(skills(*((s, s - 0.05, s + 0.05) for s in skill)), "net")
     assert (found.forecasts, found.useful, found.furthest) == (20, *proof)
     assert says in found.sentence(horizon, 1800)
+
+
+def test_the_verdict_says_from_when_on_a_model_wins() -> None:
+    words = skills((0.1, -0.1, 0.3), (0.2, 0.1, 0.3)).verdict("net")
+    assert words.endswith("chance; it does at 2 frames (1 h), by 20 (10 to 30) %")
+    words = skills((-0.4, -0.6, -0.2), (0.2, 0.1, 0.3)).verdict("net")
+    assert "its error is 40 % larger; it does at 2 frames" in words
 
 
 def test_the_verdict_goes_by_the_interval_not_the_mean() -> None:

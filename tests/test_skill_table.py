@@ -51,6 +51,17 @@ def test_a_baseline_that_is_better_beyond_chance_is_named(skill_table, tmp_path)
     assert "behind one by the whole interval on 1 of 1 (tissue)" in text
 
 
+def test_a_movie_that_ends_before_a_lead_is_said_to(skill_table, tmp_path):
+    path = tmp_path / "tissue-unet-0.csv"
+    written(path, (0.1, 0.05, 0.2))
+    assert "those that there are: none." in table(skill_table, tmp_path)
+    lines = [line for line in path.read_text().splitlines() if ",5," not in line]
+    path.write_text("\n".join(lines) + "\n")
+    text = table(skill_table, tmp_path)
+    assert "those that there are: tissue." in text
+    assert "an interval at one of these leads: tissue;" in text
+
+
 @pytest.mark.parametrize(
     ("found", "says", "counts"),
     [

@@ -99,13 +99,64 @@ def test_a_repeated_frame_teaches_no_more_than_any_other():
     assert error < 0.1 * truth.square().mean()
 
 
+def test_a_repeated_frame_teaches_nothing():
+    moving = [drifting(6, seed) for seed in range(3)]
+    repeated = [frames[[0, 1, 1, 2, 2, 2]] for frames in moving]
+    with_pauses, plain = Regression(1, 1), Regression(1, 1)
+    with_pauses.tune(repeated)
+    plain.tune([frames[:3] for frames in moving])
+    torch.testing.assert_close(with_pauses.weight, plain.weight)
+    unchanged = Regression(1, 1)
+    unchanged.tune([moving[0][[0, 0, 0]]])
+    assert not unchanged.weight.any()
+
+
+def test_repeated_frames_have_no_say_in_what_is_mixed():
+    moving, start = drifting(6, 1), Correction(2, 1, "mixture", motion=False)
+    other = Correction(2, 1, "mixture", motion=False)
+    start.tune([moving, drifting(6, 2)])
+    other.tune([moving, drifting(6, 2), *[moving[[2, 2, 2]]] * 5])
+    torch.testing.assert_close(other.usual, start.usual)
+
+
 def test_denoised_persistence_blurs_a_noisy_scene_and_not_a_sharp_one():
     noisy, sharp = Denoised(DenoisedConfig(), 1), Denoised(DenoisedConfig(), 1)
     still = blurred(frames(1, 1, 32, 32), 2.0).expand(8, 1, 32, 32)
     noisy.tune([still + 0.1 * frames(8, 1, 32, 32, seed=3)])
     sharp.tune([frames(1, 1, 32, 32).expand(8, 1, 32, 32)])
-    assert float(noisy.sigma) > 0.5
-    assert float(sharp.sigma) == 0
+    assert (noisy.sigma > 0.5).all()
+    assert (sharp.sigma == 0).all()
+
+
+def test_denoised_persistence_blurs_the_more_the_less_can_be_known():
+    lot = torch.Generator().manual_seed(4)
+    dots = torch.rand(11, 2, 60, generator=lot)
+    steps = 1.5 * torch.randn(11, 11, 2, 60, generator=lot)
+    model = Denoised(DenoisedConfig(), 1)
+    ways = (48 * dots[:, None] + steps.cumsum(1)).unbind()
+    model.tune(map(_dots, ways))
+    near, far = float(model.sigma[0]), float(model.sigma[-1])
+    assert 0 < near < far
+    context = frames(1, 1, 1, 48, 48)
+    ahead = model.forecast(context, 12)
+    torch.testing.assert_close(ahead[:, 0], blurred(context[:, -1], near))
+    torch.testing.assert_close(ahead[:, 9], blurred(context[:, -1], far))
+    assert torch.equal(ahead[:, 11], ahead[:, 9])
+
+
+def test_denoised_persistence_of_a_short_movie_goes_on_as_far_as_it_knows():
+    model = Denoised(DenoisedConfig(), 1)
+    still = blurred(frames(1, 1, 32, 32), 2.0).expand(4, 1, 32, 32)
+    model.tune([still + 0.1 * frames(4, 1, 32, 32, seed=3)])
+    assert (model.sigma[3:] == model.sigma[2]).all()
+    assert model.sigma[2] > 0.5
+
+
+def _dots(places):
+    """Wandering dots (T, 1, 48, 48); places (T, 2, N) in pixels."""
+    axis = torch.arange(48.0)[:, None]
+    y, x = (torch.exp(-((axis - p[:, None] % 48) ** 2) / 4) for p in places.unbind(1))
+    return (y @ x.transpose(1, 2))[:, None]
 
 
 def test_a_blur_keeps_the_mean_away_from_borders():

@@ -57,7 +57,7 @@ def controls(
     """
     tell = progress or (lambda _: None)
     first = first_scored(movie, since)
-    trained = ready(movie, model, hardware)
+    trained = ready(movie, model, hardware, until=first)
     plain = [Trained.baseline(b, movie, first) for b in BESIDE if b != trained.name]
     given = contender(trained)
     furthest = max(entry.context for entry in (trained, *plain))

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from napari_morphocast.data.movie import Movie
 
 
+LOOK = 16  # frames at the beginning of a movie, of which one is not blank
+
+
 def fingerprint(frame: NDArray[Any]) -> str:
     """Eight hexadecimal digits that (almost) only this frame has."""
     return hashlib.blake2b(_bytes(frame), digest_size=4).hexdigest()
@@ -23,8 +26,12 @@ def _bytes(frame: NDArray[Any]) -> bytes:
 
 
 def print_of(movie: Movie, time: int) -> str:
-    """Fingerprint of the pictures of one frame, whatever segmentation lies beside."""
-    return fingerprint(movie.raw(time, time + 1)[:, : movie.pictured])
+    """Fingerprint of the pictures of one frame, whatever segmentation lies beside.
+
+    Empty if the frame is blank: movies of all kinds have such frames.
+    """
+    frame = movie.raw(time, time + 1)[:, : movie.pictured]
+    return "" if (frame == frame.flat[0]).all() else fingerprint(frame)
 
 
 def prints_of(movie: Movie, times: Iterable[int]) -> tuple[tuple[str, ...], str]:
@@ -51,5 +58,7 @@ def seen_until(learned: Iterable[tuple[int, Container[str]]], movie: Movie) -> i
     movie : Movie
         What is asked about.
     """
-    start = print_of(movie, 0)
-    return max((until for until, seen in learned if start in seen), default=0)
+    prints = (print_of(movie, time) for time in range(min(len(movie), LOOK)))
+    start = next(filter(None, prints), "")
+    found = [until for until, seen in learned if start and start in seen]
+    return max(found, default=0)

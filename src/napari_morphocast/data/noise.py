@@ -14,7 +14,9 @@ LEVELS = 8  # groups of pixels of similar brightness; photon noise grows with it
 MAD_TO_SIGMA = 1.4826  # median absolute deviation to standard deviation, Gaussian
 
 
-def estimate_noise(frames: NDArray[np.float32]) -> tuple[float, ...]:
+def estimate_noise(
+    frames: NDArray[np.float32], where: NDArray[np.bool_] | None = None
+) -> tuple[float, ...]:
     """Standard deviation of the noise of each channel, in grey levels.
 
     What is steady or smooth in space or in time cancels in a second difference along
@@ -25,11 +27,17 @@ def estimate_noise(frames: NDArray[np.float32]) -> tuple[float, ...]:
     ----------
     frames : array, shape (T, C, Y, X)
         Consecutive frames; with fewer than three, only space is used.
+    where : array of bool, shape (Y, X) or (T, Y, X), optional
+        Pixels to look at, for photon noise differs between dark and bright ones; all
+        unless given, and if none of these has only such around it.
     """
-    return tuple(_noise(frames[:, channel]) for channel in range(frames.shape[1]))
+    inside = None if where is None else np.broadcast_to(where, frames[:, 0].shape)
+    return tuple(
+        _noise(frames[:, channel], inside) for channel in range(frames.shape[1])
+    )
 
 
-def _noise(frames: NDArray[np.float32]) -> float:
+def _noise(frames: NDArray[np.float32], where: NDArray[np.bool_] | None) -> float:
     """Noise of one channel, frames (T, Y, X)."""
     if min(frames.shape[1:]) < 3:
         return 0.0
@@ -38,14 +46,24 @@ def _noise(frames: NDArray[np.float32]) -> float:
         *(bool(np.any(b != a)) for a, b in pairwise(frames)),
     ]
     frames = frames[np.array(fresh)]  # a repeated frame has no noise of its own
+    where = None if where is None else where[np.array(fresh)]
     axes = (0, 1, 2) if len(frames) >= 3 else (1, 2)
     residue = level = frames
     for axis in axes:  # a mean of three knows nothing of their second difference
         residue, level = _second(residue, axis), _mean(level, axis)
+        where = None if where is None else _all_three(where, axis)
+    if where is not None and where.any():
+        residue, level = residue[where], level[where]
     size = np.abs(residue.ravel())
     groups = np.array_split(np.argsort(level.ravel(), kind="stable"), LEVELS)
     sigmas = [MAD_TO_SIGMA * np.median(size[group]) for group in groups if group.size]
     return float(np.sqrt(np.mean(np.square(sigmas))))
+
+
+def _all_three(where: NDArray[np.bool_], axis: int) -> NDArray[np.bool_]:
+    """Where a pixel and the two beside it count."""
+    moved = np.moveaxis(where, axis, 0)
+    return np.moveaxis(moved[:-2] & moved[1:-1] & moved[2:], 0, axis)
 
 
 def _second(values: NDArray[np.float32], axis: int) -> NDArray[np.float32]:

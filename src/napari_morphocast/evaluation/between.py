@@ -75,7 +75,7 @@ def score_between(
         since=spec.context,
         data_range=data_range,
         region=region[numbers] if region is not None and timed else region,
-        noise=noise_of(movie, first) if noise is None else noise,
+        noise=noise_of(movie, first, region) if noise is None else noise,
         stop=stop,
         progress=progress,
         most=len(targets),
@@ -89,7 +89,7 @@ def _placed(scores: Scores, targets: NDArray[np.intp]) -> Scores:
         return scores
     done = len(scores.measured.starts)
     measured = replace(scores.measured, starts=targets[:done])
-    rows = estimate(measured, scores.floor) if done else ()
+    rows = estimate(measured) if done else ()
     placed = replace(scores, rows=rows, measured=measured, notes=())
     return placed.noting(notes_on(placed, 1, len(targets)))
 

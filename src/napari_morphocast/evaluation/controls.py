@@ -23,7 +23,8 @@ SHUFFLED, REPEATED, BACKWARDS = "shuffled", "repeated", "backwards"
 STILL = "still scene"
 FROM_STILL = 20  # forecasts of the still scene
 REFERENCE = "denoised"
-LITTLE = 0.05  # of the error without the past; less than this is no use of it
+TINY = 1e-12  # squared error, in units of black to white, that is only rounding
+LITTLE = 0.05  # of an error; less than this is no use of the past, and no foresight
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +56,20 @@ class Controls:
     def foresight(self) -> tuple[int, ...]:
         """Leads at which there is more than denoising.
 
-        There, the model is ahead of denoised persistence, and loses on the same frames
-        when its context is damaged; both by the whole 95 % interval.
+        There, by the whole 95 % interval, the model is ahead of persistence and of
+        denoised persistence, loses more than a little on the same frames when its
+        context is damaged, and removes more than a little beyond what it removes where
+        nothing moves: a mean over time denoises, too, and needs its past for that. A
+        model that sees a single frame cannot be told from denoising.
         """
-        better = self._leads_above_0(self.scores.of(self.model, f"skill_{REFERENCE}"))
         if not self.damage:
-            return tuple(better)
-        losing = self._leads_above_0(self.scores.paired(self.model, self.damage))
-        return tuple(sorted(better & losing))
+            return ()
+        better = self._leads_above_0(self.scores.of(self.model, f"skill_{REFERENCE}"))
+        lost = self.scores.paired(self.model, self.damage)
+        losing = {score.lead for score in lost if score.low > LITTLE}
+        gains = self.scores.of(self.model, "skill_persistence")
+        moving = {s.lead for s in gains if self._beyond(s.low, s.lead) > LITTLE}
+        return tuple(sorted(better & losing & moving))
 
     @property
     def verdict(self) -> str:
@@ -81,7 +88,8 @@ class Controls:
             return f"forecasting: {self._with_and_without(lead)}{denoising}"
         shown = "denoising, not forecasting"
         if not self._denoises(nearest):
-            shown = "too few forecasts to tell it from denoising"
+            few = "forecasts" if self.damage else "frames seen"
+            shown = f"too few {few} to tell it from denoising"
         return f"{shown}: {self._with_and_without(nearest)}"
 
     def table(self) -> str:
@@ -135,12 +143,32 @@ class Controls:
             return True
         if not self.damage:
             return False
+        skills = self.scores.of(self.model, "skill_persistence")
+        most = next(score.high for score in skills if score.lead == lead)
+        if self._beyond(most, lead) < LITTLE:
+            return True
         lost = self.scores.paired(self.model, self.damage)
         return any(score.lead == lead and score.high < LITTLE for score in lost)
+
+    def _beyond(self, skill: float, lead: int) -> float:
+        """Share of the error of persistence beyond what is removed on a still scene."""
+        found = self.still.of(self.model, "skill_persistence")
+        reached = min(lead, len(found))
+        if not reached:
+            return skill
+        units = self._error(self.still, reached) / self._error(self.scores, lead)
+        return skill - max(0.0, found[reached - 1].value) * units
 
     def _skill(self, model: str, lead: int) -> float:
         found = self.scores.of(model, "skill_persistence")
         return next((score.value for score in found if score.lead == lead), np.nan)
+
+    @staticmethod
+    def _error(scores: Scores, lead: int) -> float:
+        """Mean squared error of persistence, in units of the range of grey levels."""
+        found = scores.of("persistence", "psnr")
+        decibels = next(score.value for score in found if score.lead == lead)
+        return max(TINY, 10 ** (-decibels / 10))
 
     @staticmethod
     def _leads_above_0(scores: tuple[Score, ...]) -> set[int]:

@@ -46,20 +46,12 @@ class Score:
     n: int
 
 
-def estimate(measured: Measured, noise: float) -> tuple[Score, ...]:
-    """Every metric of every model at every lead, in this order.
-
-    Parameters
-    ----------
-    measured : Measured
-        All forecasts.
-    noise : float
-        Variance of the noise, in squared grey levels: what no forecast can know.
-    """
+def estimate(measured: Measured) -> tuple[Score, ...]:
+    """Every metric of every model at every lead, in this order."""
     rows = []
     for lead in range(1, measured.moving.shape[1] + 1):
         if measured.reached(lead).any():
-            rows += list(_Lead(measured, lead).scores(noise))
+            rows += list(_Lead(measured, lead).scores())
     order = {metric: place for place, metric in enumerate(r.metric for r in rows)}
     place = {model: number for number, model in enumerate(measured.models)}
     rows.sort(key=lambda r: (place[r.model], order[r.metric], r.lead))
@@ -72,7 +64,7 @@ def compare(
     """Share of the other model's error that one model removes, by lead.
 
     Paired: each resample holds the same frames for both. The error of SSIM is how much
-    it is below 1.
+    it is below 1; of squared ones each channel counts in units of its range.
     """
     if metric not in COMPARED:
         raise SettingsError(
@@ -111,10 +103,10 @@ class _Lead:
             self.count, overlap.block(lead), overlap.alike(lead)
         )
 
-    def scores(self, noise: float) -> Iterator[Score]:
+    def scores(self) -> Iterator[Score]:
         """All metrics of all models."""
         for model in self.measured.models:
-            for metric, found in self._metrics(model, noise):
+            for metric, found in self._metrics(model):
                 yield self._score(model, metric, found)
 
     def paired(self, one: str, other: str, metric: str) -> Score:
@@ -124,11 +116,8 @@ class _Lead:
         name = "_".join(filter(None, ("skill", kind, other)))
         return self._score(one, name, found)
 
-    def _metrics(
-        self, model: str, noise: float
-    ) -> Iterator[tuple[str, NDArray[np.float64]]]:
-        mse = self._mean("mse", model)
-        yield "mse", mse
+    def _metrics(self, model: str) -> Iterator[tuple[str, NDArray[np.float64]]]:
+        yield "mse", self._mean("mse", model)
         yield "mae", self._mean("mae", model)
         yield "psnr", metrics.decibels(self._mean("relative", model))
         yield "ssim", self._mean("ssim", model)
@@ -138,15 +127,14 @@ class _Lead:
         yield "ssim_changing", self._changing("ssim", model)
         known = [name for name in REFERENCES if name in self.measured.models]
         for name in known:
-            yield f"skill_{name}", skill(mse, self._imperfect("mse", name))
-        changing = self._mean("mse_changing", model)
+            yield f"skill_{name}", self._skill("relative", model, name)
         for name in known:
-            reference = self._imperfect("mse_changing", name)
-            yield f"skill_changing_{name}", skill(changing, reference)
+            found = self._skill("relative_changing", model, name)
+            yield f"skill_changing_{name}", found
         if "persistence" in known:
-            most = self._mean("mse", "persistence") - noise
-            removed = self._mean("mse", "persistence") - mse
-            yield "predictable", np.where(most > 0, _ratio(removed, most), np.nan)
+            still, error = (self._mean("relative", m) for m in ("persistence", model))
+            most = still - self.measured.floor
+            yield "predictable", np.where(most > 0, _ratio(still - error, most), np.nan)
         if model in self.measured.ranks:
             yield "crps", self._mean("crps", model)
             yield "spread", np.sqrt(self._mean("variance", model))
@@ -156,7 +144,7 @@ class _Lead:
 
     def _error(self, model: str, metric: str) -> NDArray[np.float64]:
         """What is to become small."""
-        measure, _, changing = metric.partition("_")
+        measure, _, changing = metric.replace("mse", "relative").partition("_")
         mean = self._changing if changing else self._mean
         found = mean(measure, model)
         return 1 - found if measure == "ssim" else found
@@ -167,10 +155,10 @@ class _Lead:
         summed = self._mean(f"{measure}_changing", model)
         return _ratio(summed, self._both(moving[:, self.lead - 1]))
 
-    def _imperfect(self, measure: str, model: str) -> NDArray[np.float64]:
-        """An error to hold others against; NaN where there is none."""
-        error = self._mean(measure, model)
-        return np.where(self._mean("relative", model) > PERFECT, error, np.nan)
+    def _skill(self, measure: str, model: str, other: str) -> NDArray[np.float64]:
+        """Share of another's error that is removed; NaN where that has none."""
+        error, against = (self._mean(measure, name) for name in (model, other))
+        return skill(error, np.where(against > PERFECT, against, np.nan))
 
     def _mean(self, measure: str, model: str) -> NDArray[np.float64]:
         values = self.measured.of(measure, self.lead)

@@ -104,6 +104,9 @@ class Measured:
         Power by spatial frequency, summed over forecasts; the truth's comes last.
     ranks : dict of str to array, shape (leads, members + 1)
         How often the truth had which rank among the members of an ensemble.
+    floor : float
+        Variance of the noise as a share of the squared range of grey levels, mean over
+        channels: what no forecast can know.
     """
 
     models: tuple[str, ...]
@@ -113,6 +116,7 @@ class Measured:
     moving: NDArray[np.float64]
     power: NDArray[np.float64]
     ranks: dict[str, NDArray[np.int64]]
+    floor: float
 
     def of(self, measure: str, lead: int) -> NDArray[np.float64]:
         """One measure at one lead, of the forecasts that got so far, (models, n)."""
@@ -165,6 +169,7 @@ def measure(
         sheet.moving[:done],
         sheet.power,
         sheet.ranks,
+        float(np.mean(np.square(np.asarray(terms.noise) / terms.data_range))),
     )
 
 

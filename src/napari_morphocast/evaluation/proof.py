@@ -22,22 +22,41 @@ class Proof:
     forecasts : int
         How many were scored, one frame ahead.
     useful : int
-        Longest lead up to which it beat "nothing moves", at each lead by the whole 95 %
-        interval (frames); 0 if it never did.
+        Longest lead up to which it beat "nothing moves", at each lead since the nearest
+        by the whole 95 % interval (frames); 0 if it never did.
     furthest : int
         Longest lead at which there were enough forecasts to be sure (frames).
+    nearest : int
+        Shortest lead at which it did (frames): where noise is most of what changes from
+        one frame to the next, only longer ones tell.
     """
 
     forecasts: int
     useful: int
     furthest: int
+    nearest: int = 1
 
     @classmethod
     def of(cls, scores: Scores, model: str) -> Proof:
         """What scores on unseen frames say of a model."""
         skills = scores.of(model, "skill_persistence")
         sure = [score.lead for score in skills if not np.isnan(score.low)]
-        return cls(skills[0].n, useful_horizon(skills), max(sure, default=0))
+        nearest = next((score.lead for score in skills if score.low > 0), 1)
+        useful = useful_horizon([score for score in skills if score.lead >= nearest])
+        return cls(skills[0].n, useful, max(sure, default=0), nearest)
+
+    def reach(self, interval: float | None) -> str:
+        """How far ahead it is of use, such as: up to 5 frames (2.5 h) ahead."""
+        ends = {
+            (False, False): "",
+            (False, True): ", but no further",
+            (True, False): ", but not nearer",
+            (True, True): ", neither nearer nor further",
+        }
+        far = ahead(self.useful, interval)
+        begin = "up to" if self.nearest == 1 else f"{self.nearest} to"
+        where = far if self.nearest == self.useful > 1 else f"{begin} {far}"
+        return f"{where} ahead{ends[self.nearest > 1, self.useful < self.furthest]}"
 
     def sentence(self, horizon: int = 1, interval: float | None = None) -> str:
         """Say how far ahead to rely on it, for a rollout of ``horizon`` frames."""
@@ -49,11 +68,7 @@ class Proof:
         where = f"On {counted(self.forecasts, 'frame')} it has never seen, the model"
         if not self.useful:
             return f"{where} did not beat “nothing moves” beyond chance."
-        words = (
-            f"{where} beat “nothing moves” up to {ahead(self.useful, interval)} ahead"
-        )
-        if self.useful < self.furthest:
-            return f"{words}, but no further."
-        if horizon > self.furthest:
+        words = f"{where} beat “nothing moves” {self.reach(interval)}"
+        if self.useful == self.furthest < horizon:
             return f"{words}; nobody has looked further."
         return f"{words}."

@@ -37,6 +37,7 @@ def notes_on(scores: Scores, horizon: int, planned: int) -> Iterator[str]:
     if scores.rows:
         yield from _on_certainty(measured, scores.interval)
         yield from _on_perfection(scores.of("persistence", "skill_persistence"))
+        yield from _on_repeats(measured)
         yield from _on_noise(scores)
         yield from _on_borders(scores)
 
@@ -80,6 +81,21 @@ def _on_perfection(skills: Sequence[Score]) -> Iterator[str]:
         yield (
             f"'{REFERENCES['persistence']}' is perfect at {ahead(still[0], None)}, for "
             "the frames are identical: skill against it is undefined there (-)."
+        )
+
+
+def _on_repeats(measured: Measured) -> Iterator[str]:
+    """Say how many of the scored frames only repeat the one before."""
+    if "persistence" not in measured.models:
+        return
+    errors = measured.of("relative", 1)[measured.models.index("persistence")]
+    repeats = int((errors == 0).sum())
+    if 0 < repeats < len(errors):
+        yield (
+            f"{repeats} of {counted(len(errors), 'scored frame')} only "
+            f"{'repeats' if repeats == 1 else 'repeat'} the one before, as only "
+            "'nothing moves' foretells; leave such frames out of the movie if the "
+            "camera or a repair has made them."
         )
 
 

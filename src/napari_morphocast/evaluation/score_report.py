@@ -19,6 +19,7 @@ from napari_morphocast.evaluation.wording import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from napari_morphocast.evaluation.estimates import Score
     from napari_morphocast.evaluation.scores import Scores
 
 
@@ -55,25 +56,33 @@ def horizon(scores: Scores, model: str, reference: str = "persistence") -> str:
 def differences(scores: Scores, models: Sequence[str]) -> Iterator[str]:
     """Say by how much one network's error is smaller than another's, pair by pair."""
     networks = [model for model in models if model not in REFERENCES]
-    for pair in combinations(networks, 2):
-        for one, other in (pair, pair[::-1]):
-            found = scores.paired(one, other)
-            if found and (found[0].value >= 0 or one != pair[0]):
-                shown = dict.fromkeys((found[0], found[-1]))
-                gains = " and ".join(
-                    f"{_share(score.value, score.low, score.high)} at "
-                    f"{ahead(score.lead, scores.interval)}"
-                    for score in shown
-                )
-                sure = any(score.low > 0 for score in shown)
-                better = "better" if sure else "not surely better"
-                yield f"{one} is {better} than {other}, by {gains}."
-                break
+    for one, other in combinations(networks, 2):
+        found = scores.paired(one, other)
+        if found and found[0].value < 0:
+            one, other, found = other, one, scores.paired(other, one)
+        if not found:
+            continue
+        better = any(score.low > 0 for score in found)
+        worse = any(score.high < 0 for score in found)
+        how = "not surely better than"
+        if better or worse:
+            how = "better than" if better else "worse than"
+        if better and worse:
+            how = "at some leads better, at others worse than"
+        shown = dict.fromkeys((found[0], found[-1]))
+        shares = " and ".join(
+            f"{_share(score)} at {ahead(score.lead, scores.interval)}"
+            for score in shown
+        )
+        yield f"{one} is {how} {other}: its error is {shares}."
 
 
-def _share(value: float, low: float, high: float) -> str:
-    """A share in percent with its interval, and whether it may be chance."""
-    if np.isnan(low):
-        return f"{percent(value)} % (too few forecasts to be sure)"
-    chance = ", may be chance" * (low <= 0 <= high)
-    return f"{percent(value)} % ({percent(low)} to {percent(high)}{chance})"
+def _share(score: Score) -> str:
+    """How much smaller an error is, with its interval, and whether it may be chance."""
+    larger = score.value < 0
+    size = f"{percent(abs(score.value))} % {'larger' if larger else 'smaller'}"
+    if np.isnan(score.low):
+        return f"{size} (too few forecasts to be sure)"
+    ends = (-score.high, -score.low) if larger else (score.low, score.high)
+    chance = ", may be chance" * (score.low <= 0 <= score.high)
+    return f"{size} ({percent(ends[0])} to {percent(ends[1])}{chance})"

@@ -58,7 +58,8 @@ class Scores:
         Metrics are mse and mae (grey levels), psnr (dB), ssim; the same on pixels that
         change, mse_changing to ssim_changing; for every baseline skill_<name> and
         skill_changing_<name>, 1 - mse / mse of that baseline on the whole frame and on
-        pixels that change; predictable, the share of persistence's error above the
+        pixels that change, where each channel counts in units of its own range of grey
+        levels; predictable, the share of persistence's error above the
         noise that is removed; and for ensembles crps, spread (grey levels) and
         coverage_50, coverage_80, coverage_95.
     movie : str
@@ -276,7 +277,7 @@ def score(
         Pixels whose errors count; spectra are always those of whole frames.
     noise : sequence of float, optional
         Standard deviation of the noise of each channel, where it is known (grey
-        levels); estimated unless given.
+        levels); estimated on the pixels that count unless given.
     stop : threading.Event, optional
         Set it to end with what has been scored so far.
     progress : callable, optional
@@ -293,12 +294,11 @@ def score(
     require_different([contender.name for contender in contenders])
     check_region(region, movie)
     first, reach = _stretch(movie, contenders, since, horizon)
-    known = tuple(noise) if noise is not None else noise_of(movie, first)
+    known = tuple(noise) if noise is not None else noise_of(movie, first, region)
     starts = starts_of(movie, first, most)
     terms = Terms(reach, data_range[: movie.pictured], known, region)
     measured = measure(movie, contenders, starts, terms, stop=stop, progress=progress)
-    floor = float(np.mean(np.square(known)))
-    rows = estimate(measured, floor) if len(measured.starts) else ()
+    rows = estimate(measured) if len(measured.starts) else ()
     spectra = _spectra(measured, terms, movie) if rows else None
     found = Scores(
         rows, movie.name, movie.interval, (), known, measured, spectra, terms.share
@@ -360,11 +360,14 @@ def starts_of(movie: Movie, first: int, most: int | None = None) -> NDArray[np.i
     return np.unique(np.linspace(first, len(movie) - 1, most).round().astype(np.intp))
 
 
-def noise_of(movie: Movie, first: int) -> tuple[float, ...]:
-    """Noise in the middle of what is scored."""
+def noise_of(
+    movie: Movie, first: int, region: NDArray[np.bool_] | None
+) -> tuple[float, ...]:
+    """Noise of the pixels that count, in the middle of what is scored."""
     begin = max(0, (first + len(movie) - NOISE_FRAMES) // 2)
-    frames = movie.read(begin, min(begin + NOISE_FRAMES, len(movie)))
-    return estimate_noise(frames[:, : movie.pictured])
+    end = min(begin + NOISE_FRAMES, len(movie))
+    where = region[begin:end] if region is not None and region.ndim == 3 else region
+    return estimate_noise(movie.read(begin, end)[:, : movie.pictured], where)
 
 
 def _spectra(measured: Measured, terms: Terms, movie: Movie) -> Spectra:

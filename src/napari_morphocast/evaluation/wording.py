@@ -77,11 +77,15 @@ def verdict_on(skills: Sequence[Score], reference: str, interval: float | None) 
         return f"cannot be compared with {called} {at}, which is perfect there"
     if np.isnan(first.low):
         return f"cannot be told from {called} {at}: there are too few frames"
-    if first.high < 0:
-        worse = f"{percent(-first.value)} %"
-        return f"does not beat {called} {at}: its error is {worse} larger"
     if first.low <= 0:
-        return f"does not beat {called} {at}: the difference ({between}) may be chance"
+        why = f"the difference ({between}) may be chance"
+        if first.high < 0:
+            why = f"its error is {percent(-first.value)} % larger"
+        words = f"does not beat {called} {at}: {why}"
+        later = next((score for score in skills if score.low > 0), None)
+        if later is not None:
+            words += f"; it does at {ahead(later.lead, interval)}, by {_cell(later)} %"
+        return words
     words = f"beats {called} by {_cell(first)} % {at}"
     lasting = useful_horizon(skills)
     if len(skills) > 1:

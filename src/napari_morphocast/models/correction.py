@@ -188,8 +188,10 @@ def best_shares(products: Tensor) -> Tensor:
 def _compared(products: Tensor) -> Tensor:
     """Mean of products (N, K, K) over scenes, relative to the first forecast's error.
 
-    All scenes count alike, as in the regression.
+    All scenes count alike, as in the regression; repeated frames do not count.
     """
+    changed = products[:, 0, 0] > 0
+    products = products[changed] if changed.any() else products
     still = products[:, 0, 0]
     least = (STILL * still.median()).clamp(min=LEAST)
     return (products / still.clamp(min=least)[:, None, None]).mean(0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from itertools import repeat
+from itertools import chain, groupby, repeat
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-SIGMAS = 0.0, 0.35, 0.5, 0.6, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0, 3.0, 4.5  # pixels
+SIGMAS = 0, 0.35, 0.5, 0.6, 0.7, 0.85, 1, 1.2, 1.5, 2, 3, 4.5, 6, 8, 12  # pixels
+LEADS = 10  # that have a width of their own; further ones have that of the last
 
 
 class DenoisedConfig(ModelConfig):
@@ -27,7 +28,8 @@ class Denoised(Forecaster, name="denoised"):
     """Repeat the last known frame for ever, blurred as it pays on training frames.
 
     A forecast of a noisy but static scene halves the error of persistence by leaving
-    out the noise of the last frame. Whoever is no better than this has denoised, not
+    out the noise of the last frame; further ahead, where nobody knows what has moved
+    where, it pays to blur more. Whoever is no better than this has denoised, not
     forecast.
     """
 
@@ -36,20 +38,33 @@ class Denoised(Forecaster, name="denoised"):
 
     def __init__(self, config: ModelConfig, channels: int) -> None:
         super().__init__(config, channels)
-        self.register_buffer("sigma", torch.zeros(()))
+        self.register_buffer("sigma", torch.zeros(LEADS))
+
+    @property
+    def lookback(self) -> int:
+        """The furthest lead that has a width of its own."""
+        return LEADS
 
     def tune(self, stretches: Iterable[Tensor]) -> None:
-        """Take the width whose blurred frames are nearest to the frames after them."""
-        errors = torch.zeros(len(SIGMAS), dtype=torch.float64)
+        """Take, for each lead, the width that brings a frame nearest to what follows.
+
+        Leads that no stretch reaches have the width of the last one before them.
+        """
+        errors = torch.zeros(LEADS, len(SIGMAS), dtype=torch.float64)
         for frames in stretches:
             for index, sigma in enumerate(SIGMAS):
-                miss = blurred(frames[:-1], sigma) - frames[1:]
-                errors[index] += miss.square().sum(dtype=torch.float64)
-        self.sigma.fill_(SIGMAS[int(errors.argmin())])
+                squares = (blurred(frames[:1], sigma) - frames[1:]).square()
+                errors[: len(squares), index] += squares.double().mean((1, 2, 3))
+        for lead, found in enumerate(errors):
+            if found.any():
+                self.sigma[lead:] = SIGMAS[int(found.argmin())]
 
     def unroll(self, context: Tensor) -> Iterator[Tensor]:
         """Repeat the last frame of (B, T, C, Y, X), denoised."""
-        return repeat(blurred(context[:, -1], float(self.sigma)))
+        widths = self.sigma.tolist()
+        for width, after in groupby(chain(widths, repeat(widths[-1]))):
+            shown = blurred(context[:, -1], width)
+            yield from (shown for _ in after)
 
     def stages(self) -> tuple[Stage, ...]:
         """No training."""

@@ -57,8 +57,8 @@ class Regression(nn.Module):
 
         All changes count alike, large or small, or a few jumps of the stage or of the
         lamp would decide: each frame's squared error is divided by that of "nothing
-        moves", which is what skill measures. Without two frames in a row nothing is
-        solved.
+        moves", which is what skill measures. Repeated frames, whose change is none at
+        all, are passed over. Without two different frames in a row nothing is solved.
         """
         pairs = [pair for frames in stretches for pair in self._pairs(frames)]
         if not pairs:
@@ -85,10 +85,12 @@ class Regression(nn.Module):
         self.bias.zero_()
 
     def _pairs(self, frames: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """What is looked at, (1, frames, C, Y, X), and the change (C, Y, X) after."""
+        """What is looked at, (1, frames, C, Y, X), and what changes then (C, Y, X)."""
         for now in range(max(1, min(self.frames, len(frames) - 1)), len(frames)):
             latest = newest(frames[None, :now], self.frames)
-            yield latest, frames[now] - frames[now - 1]
+            change = frames[now] - frames[now - 1]
+            if change.any():
+                yield latest, change
 
     def _planes(self, latest: Tensor) -> Tensor:
         """Everything that is looked at, continued beyond the border by one pixel."""

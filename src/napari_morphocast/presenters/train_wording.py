@@ -111,11 +111,8 @@ def _reach(facts: ModelFacts) -> Iterator[str]:
     """Say how far ahead rollouts were found to be of use, if they were."""
     proof = facts.proof
     if proof is not None and proof.useful:
-        far = (
-            f"Rolled out it is of use up to {ahead(proof.useful, facts.interval)} ahead"
-        )
-        further = proof.useful < proof.furthest
-        yield f"{far}, but no further." if further else f"{far}, as far as was looked."
+        looked = ", as far as was looked" * (proof.useful == proof.furthest)
+        yield f"Rolled out it is of use {proof.reach(facts.interval)}{looked}."
 
 
 def _compared(ratio: float, other: str, at: str, where: str) -> str:

@@ -50,9 +50,10 @@ def seen_frames(records: Iterable[MovieRecord], movie: Movie, since: int) -> int
     """Count frames from ``since`` on that a model may have been trained on.
 
     At least as many as are found: of long movies only some fingerprints are kept.
+    Blank frames do not count, nor do those that only repeat the one before ``since``.
     """
     seen = {print_ for entry in records for print_ in entry.seen}
     if not seen:
         return 0
-    times = range(since, len(movie))
-    return sum(print_of(movie, t) in seen for t in times)
+    seen -= {"", print_of(movie, since - 1) if since else ""}
+    return sum(print_of(movie, time) in seen for time in range(since, len(movie)))
