@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +14,16 @@ from table import Findings, Row, aim
 from napari_morphocast.data.io import write_movie
 from napari_morphocast.data.movie import Movie
 from napari_morphocast.data.simulate import simulate
+from napari_morphocast.training.config import AUTOMATIC
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
     from stopwatch import How
 
 MOST = 1.5  # GB resident
+NETWORKS = AUTOMATIC, "sdc_net"
 TILE = 128  # pixels of the simulated movie that the large one is tiled with
 
 
@@ -35,21 +37,17 @@ def measure(how: How) -> Findings:
         home = Path(folder)
         path = home / "large.ome.zarr"
         size = write_large(path, side, count)
-        for place in places:
-            peaks = {
-                what: report_of(
-                    "memory_child.py", [what, place, str(path), length], home
-                )
+        for network, place in product(NETWORKS, places):
+            gigabytes = {
+                what: _peak([what, place, str(path), length, network], home)
                 for what, length in (
                     ("import", "0"),
                     ("train", seconds),
                     ("predict", ahead),
                 )
             }
-            gigabytes = {what: found["peak"] / 1e9 for what, found in peaks.items()}
             rows += [
-                _row(what, place, gigabytes[what], gigabytes["import"])
-                for what in ("train", "predict")
+                _row(what, network, place, gigabytes) for what in ("train", "predict")
             ]
     return Findings(
         tuple(rows),
@@ -81,11 +79,17 @@ def _tiled(small: Movie, side: int) -> Iterator[NDArray[np.uint16]]:
         time += 1
 
 
-def _row(what: str, place: str, peak: float, floor: float) -> Row:
-    name = {"train": "training on", "predict": "predicting from"}[what]
+def _peak(arguments: Sequence[str], home: Path) -> float:
+    """Most memory that a process of its own had at a time, in GB."""
+    return float(report_of("memory_child.py", arguments, home)["peak"]) / 1e9
+
+
+def _row(what: str, network: str, place: str, gigabytes: dict[str, float]) -> Row:
+    name = {"train": "training", "predict": "predicting"}[what]
+    peak, floor = gigabytes[what], gigabytes["import"]
     return Row(
         "f",
-        f"peak resident memory {name} it, {place}, GB",
+        f"peak resident memory {name}, {network}, {place}, GB",
         f"{peak:.2f}",
         f"{floor:.2f}",
         f"{peak / floor:.3g}",

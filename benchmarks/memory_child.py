@@ -1,6 +1,6 @@
 """What is measured in a process of its own; prints its peak of resident memory.
 
-python memory_child.py import|train|predict DEVICE MOVIE LENGTH
+python memory_child.py import|train|predict DEVICE MOVIE LENGTH NETWORK
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ def peak() -> int:
     return most if sys.platform == "darwin" else 1024 * most
 
 
-def main(what: str, device: str, movie: str, length: str) -> None:
+def main(what: str, device: str, movie: str, length: str, network: str) -> None:
     """Do the work, then report."""
     hardware = Hardware(device=device)
     path = Path(movie)
-    model = path.with_name(f"{device}.morphocast")
+    model = path.with_name(f"{network}-{device}.morphocast")
     torch.ones(1, device=device).add(1)
     done = 0
     if what == "train":
-        run = Run.make(minutes=int(length) / 60, epochs=10_000)
+        run = Run.make(network, minutes=int(length) / 60, epochs=10_000)
         done = sum(
             1 for _ in api.train(read_movie(path), model, run, hardware=hardware)
         )
