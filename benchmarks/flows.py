@@ -6,7 +6,7 @@ The motion between two neighbouring frames is estimated by each method. "Explain
 the share of the squared difference of both that is gone once the first has been moved,
 "carried on" the share of the squared error of "nothing moves" that is gone when the
 second is moved in the same way and held against a third, each with its 95 % interval;
-"hasty" is TV-L1 as in the baseline ``advection``, and "sharp" is ILK that sees less far;
+"hasty" is TV-L1 as in the baseline ``advection``, "sharp" is ILK that sees less far;
 "time" is how many times longer than ours it takes, median and range over the frames.
 All frames are blurred a little against noise, and all methods see the same. One thread.
 """

@@ -67,6 +67,13 @@ def test_arrows_end_where_the_pixels_are():
     assert ends[:, 2].max() < 48
 
 
+@pytest.mark.parametrize("size", [(16, 800), (800, 16), (1, 90)])
+def test_long_narrow_frames_have_arrows_too(size):
+    ends = arrows(moving(0, 3, size=size)).sum(1)
+    assert len(ends) >= 3 * 20
+    assert (ends[:, 1:] < size).all()
+
+
 def test_arrows_of_what_hardly_moves_are_magnified_and_say_so(home):
     notes = MotionNotes(3, 240, 240)
     for frame in moving(0, 1, size=(240, 240)):
@@ -276,6 +283,9 @@ def test_maps_of_errors_are_written_as_they_are_shown(tmp_path, capsys):
         assert "alpha, how much outliers count" in file.ome_metadata
     maps = api.load(path).error_maps(24, 28)
     np.testing.assert_array_equal(written.reshape(2, 24, 28), np.stack(maps))
+    assert main(["rollout", str(given), "advection", "--horizon", "2", *frames]) == 0
+    told = capsys.readouterr().out
+    assert "moves-alpha-c.ome.tif lies there from before, but advection has no" in told
 
 
 def test_learned_maps_of_errors_are_layers_beside_the_motion(home):

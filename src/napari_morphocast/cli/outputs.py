@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
 from napari_morphocast.cli.inputs import check_movie_target, until_stopped
-from napari_morphocast.cli.report import bar, say
+from napari_morphocast.cli.report import bar, say, warn
 from napari_morphocast.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -129,6 +129,9 @@ class Outputs:
             return
         maps = model.error_maps(*movie.shape[2:])
         if maps is None:
+            if self._maps.exists():
+                lies = f"{self._maps} lies there from before"
+                warn([f"{lies}, but {model.name} has no such maps; delete it."])
             return
         import numpy as np
 

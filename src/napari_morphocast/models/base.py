@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import islice
@@ -66,12 +67,15 @@ class Objective:
         Holds the parameters that this loss moves; all others stay untouched.
     every : int
         Evaluate on every so many batches only (lazy regularisation).
+    fastest : float
+        The highest learning rate, where the one that was chosen is too high.
     """
 
     name: str
     loss: Callable[[Window[Tensor]], Tensor]
     module: nn.Module
     every: int = 1
+    fastest: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +95,13 @@ class Stage:
     validate : callable, optional
         As the model's own ``validate``, which it takes the place of.
     game : bool
-        Whether networks play against each other: then momentum would make them chase
-        one another in circles.
+        Whether networks play against each other: then a gradient that fades ends it.
+    betas : (float, float), optional
+        Of AdamP, which is then taken whatever was chosen: where networks play against
+        each other, momentum can make them chase one another in circles.
+    begin : callable, optional
+        Called once before the first epoch, on the network and on its average; where
+        that makes forecasts worse, ``forget`` is called.
     collapsed : callable, optional
         Whether the networks are spoiled, though no loss says so, given unseen windows.
     """
@@ -102,6 +111,8 @@ class Stage:
     share: float = 1.0
     validate: Validate | None = None
     game: bool = False
+    betas: tuple[float, float] | None = None
+    begin: Callable[[], None] | None = None
     collapsed: Callable[[Iterable[Window[Tensor]]], bool] | None = None
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from napari_morphocast.models.layers import Activation
 
 R1_EVERY, PATH_EVERY, CUTMIX_EVERY = 16, 4, 4  # batches
+SHORT_MEMORY = 0.1, 0.99  # of AdamP, as in the thesis
 COLLAGES = 500  # until they count in full
 PATH_MEMORY, MEAN_MEMORY = 0.99, 0.998
 COLLAPSED = 0.1  # of the variety of real images: less is ever the same image
@@ -109,6 +110,7 @@ class CellGAN(Synthesizer, name="cell_gan"):
                 share=4.0,
                 validate=self.unlike_unseen,
                 game=True,
+                betas=SHORT_MEMORY,
                 collapsed=self.collapsed,
             ),
             Stage("guidance", (guide,)),

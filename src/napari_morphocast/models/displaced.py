@@ -124,4 +124,5 @@ def _between(kernel: Tensor, part: Tensor) -> Tensor:
 
 def _first(start: Tensor, size: int, far: int) -> Tensor:
     """Place of the first tap along an axis, ``far`` pixels wider on either side."""
-    return (start + far - far // 2).clamp(0, size - 1 + far).long()
+    place = (start + far - far // 2).clamp(0, size - 1 + far)
+    return place.nan_to_num(0).long()

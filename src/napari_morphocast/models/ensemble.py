@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_morphocast.data.windows import Window
-from napari_morphocast.models.base import Forecaster, Objective
+from napari_morphocast.models.base import Forecaster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -100,17 +100,16 @@ class Ensemble(Forecaster):
 
     def _joined(self, stages: tuple[Stage, ...]) -> Stage:
         objectives = tuple(
-            Objective(
-                objective.name,
-                self._on_own_windows(objective.loss, number),
-                objective.module,
-                objective.every,
-            )
+            replace(objective, loss=self._on_own_windows(objective.loss, number))
             for number, stage in enumerate(stages)
             for objective in stage.objectives
         )
-        first = stages[0]
-        return replace(first, objectives=objectives, validate=_joint(stages))
+        return replace(
+            stages[0],
+            objectives=objectives,
+            validate=_joint(stages),
+            begin=_all_begin(stages),
+        )
 
     def _on_own_windows(
         self, loss: Callable[[Window[Tensor]], Tensor], number: int
@@ -123,6 +122,19 @@ class Ensemble(Forecaster):
             return loss(Window(*(part[first::size] for part in batch)))
 
         return own
+
+
+def _all_begin(stages: tuple[Stage, ...]) -> Callable[[], None] | None:
+    """Begin every member's stage, where there is something to begin."""
+    each = [stage.begin for stage in stages if stage.begin is not None]
+    if not each:
+        return None
+
+    def begin() -> None:
+        for one in each:
+            one()
+
+    return begin
 
 
 def _joint(stages: tuple[Stage, ...]) -> Validate | None:

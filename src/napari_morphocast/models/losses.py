@@ -16,6 +16,8 @@ SIGMA = 1.5  # of the Gaussian window, in pixels
 RADIUS = 5  # of the Gaussian window, in pixels
 WINDOW = 2 * RADIUS + 1  # its side
 TYPICAL = 0.01  # distance of neighbouring frames in many movies
+CELL = 0.5  # probability from which on a pixel is a cell
+AROUND = 2  # pixels about those that become or cease to be cells count, too
 LEAST = 1e-4  # of a distance that is divided by: repeated frames have none
 Share = Annotated[float, Field(ge=0, le=1000)]
 
@@ -113,6 +115,23 @@ def drawn_leads(horizon: int) -> int:
     """
     often = 1 / torch.arange(1, horizon + 1)
     return 1 + int(torch.multinomial(often, 1))
+
+
+def growing(cells: Tensor, weight: float) -> Tensor:
+    """How much errors count in each but the first frame of (B, T, 1, Y, X).
+
+    ``weight`` at pixels that become or cease to be cells, and near them; 1 elsewhere.
+    """
+    changed = ((cells > CELL).float().diff(dim=1) != 0).float()
+    near = F.max_pool2d(changed.flatten(0, 1), 2 * AROUND + 1, 1, AROUND)
+    weights: Tensor = near.unflatten(0, changed.shape[:2])
+    return 1 + (weight - 1) * weights
+
+
+def roughness(motion: Tensor) -> Tensor:
+    """Mean squared difference of neighbouring pixels in (B, 2, Y, X)."""
+    steps = (motion.diff(dim=axis).square() for axis in (-1, -2))
+    return torch.stack([step.sum() / max(1, step.numel()) for step in steps]).sum()
 
 
 def dissimilarity(forecast: Tensor, target: Tensor) -> Tensor:

@@ -15,7 +15,8 @@ def warp(frame: Tensor, displacement: Tensor) -> Tensor:
         Where the grey levels come from.
     displacement : Tensor, shape (B, 2, Y, X)
         How far away they lie, in pixels along Y and X (a backward displacement).
-        Places outside the frame take the nearest border pixel.
+        Places outside the frame take the nearest border pixel; where it is no number,
+        neither is what is fetched.
 
     Returns
     -------
@@ -31,7 +32,7 @@ def warp(frame: Tensor, displacement: Tensor) -> Tensor:
     x = (displacement[:, 1:] + columns).clamp(0, width - 1)
     top, left = y.detach().floor(), x.detach().floor()
     down, right = y - top, x - left
-    y0, x0 = top.long(), left.long()
+    y0, x0 = top.nan_to_num(0).long(), left.nan_to_num(0).long()
     y1, x1 = (y0 + 1).clamp(max=height - 1), (x0 + 1).clamp(max=width - 1)
     flat = frame.flatten(2)
 

@@ -19,7 +19,7 @@ from napari_morphocast.models.displaced import Kernels, displaced
 from napari_morphocast.models.flow import last_motions
 from napari_morphocast.models.layers import padded
 from napari_morphocast.models.limits import Limits
-from napari_morphocast.models.losses import TYPICAL, relative
+from napari_morphocast.models.losses import TYPICAL, growing, relative, roughness
 from napari_morphocast.models.motion import warp
 from napari_morphocast.models.moving import ErrorMaps, Moved, Moving
 from napari_morphocast.models.regression import newest, pushed
@@ -40,8 +40,7 @@ if TYPE_CHECKING:
 MOTION_GAIN = 4.0  # pixels of motion for an output of 1
 MAP = 32  # places of a map of errors along either axis
 ROUGHNESS = 1e-3  # how much it counts in the loss of a learned flow
-CELL = 0.5  # probability from which on a pixel is a cell
-AROUND = 2  # pixels about those that become or cease to be cells count, too
+CRITIC_RATE = 3e-4  # as in the thesis
 SHARES = 0.0, 0.25, 0.5, 0.75, 1.0, -0.5  # of the motion just seen that may go on;
 # half of it goes back where the stage jitters, and to a frame between the last two
 
@@ -98,12 +97,8 @@ class SDCNet(Moving, name="sdc_net"):
         self.critic = (
             SequenceCritic(self.pictured, config.width) if config.adversarial else None
         )
-        learned = config.kernels == "learned"
-        if learned:
-            for decoder in (self.rows, self.columns):
-                nn.init.normal_(decoder.out.weight, std=config.width**-0.5)
         self.register_buffer("going", torch.zeros(()))  # share of motion that goes on
-        self.register_buffer("ready", torch.tensor(0.0 if learned else 1.0))
+        self.register_buffer("ready", torch.ones(()))  # whether kernels are in use
 
     @classmethod
     def usual(cls, config: ModelConfig) -> dict[str, Any]:
@@ -139,9 +134,10 @@ class SDCNet(Moving, name="sdc_net"):
         self.going.fill_(SHARES[int(errors.argmin())])
 
     def forget(self) -> None:
-        """Undo learned kernels, if there are some by now; else begin at no motion."""
-        if self.config.kernels == "learned" and self.ready:
-            self.ready.zero_()
+        """Let kernels do nothing, if they do something; else begin at no motion."""
+        if self.filtering:
+            for one in self._head_weights:
+                nn.init.zeros_(one)
         else:
             self.going.zero_()
 
@@ -212,17 +208,28 @@ class SDCNet(Moving, name="sdc_net"):
         return motion.clamp(-most, most)  # or a rollout could run away
 
     def kernels(self, features: list[Tensor], latest: Latest) -> Kernels:
-        """Find how each pixel is filtered; not at all before kernels are learned."""
+        """Find how each pixel is filtered; not at all before kernels are in use."""
+        if not self.ready:
+            return Kernels.identity(self.config.kernel, latest.frames[:, -1])
+        return self._kernels(features, latest)
+
+    @property
+    def filtering(self) -> bool:
+        """Whether kernels are in use, and do something."""
+        return bool(self.ready) and any(bool(one.any()) for one in self._head_weights)
+
+    @property
+    def _head_weights(self) -> list[nn.Parameter]:
+        """Weight and bias of either kernel's last layer."""
+        return [*self.rows.out.parameters(), *self.columns.out.parameters()]
+
+    def _kernels(self, features: list[Tensor], latest: Latest) -> Kernels:
         height, width = latest.frames.shape[-2:]
         identity = Kernels.identity(self.config.kernel, latest.frames[:, -1])
-        if not self.ready:
-            return identity
         rows, columns = (
             decoder(features)[..., :height, :width]
             for decoder in (self.rows, self.columns)
         )
-        if self.config.kernels == "learned":
-            return Kernels(rows, columns)
         return Kernels(rows + identity.rows, columns + identity.columns)
 
     # --- training
@@ -234,33 +241,60 @@ class SDCNet(Moving, name="sdc_net"):
         filters = nn.ModuleList([self.rows, self.columns])
         every = nn.ModuleList([moving, filters])
         first = Stage("flow", (Objective("loss", self.flow_loss, moving),), 5.0)
+        learned = self.config.kernels == "learned"
         init = Objective("kernels", self.kernel_loss, filters)
-        second = Stage("kernels", (init,), 1.0, validate=self.unlike_identity)
-        third = Stage("fine-tune", (Objective("loss", self.step_loss, every),), 20.0)
+        begin, use = self._begin_anywhere, self._use_kernels if learned else None
+        second = Stage("kernels", (init,), 1.0, self.unlike_identity, begin=begin)
+        step = Objective("loss", self.step_loss, every)
+        third = Stage("fine-tune", (step,), 20.0, begin=use)
         share = self.config.rollouts
         last = Stage("rollout", (Objective("loss", self.rollout_loss, every),), share)
         if self.critic is not None:
-            critic = Objective("critic", self.critic_loss, self.critic)
+            critic = Objective(
+                "critic", self.critic_loss, self.critic, fastest=CRITIC_RATE
+            )
             last = Stage("rollout", (*last.objectives, critic), share, game=True)
-        between = (second,) if self.config.kernels == "learned" else ()
+        between = (second,) if learned else ()
         return (first, *between, third, last)
 
     def flow_loss(self, batch: Window[Tensor]) -> Tensor:
-        """Error of the next frame, moved only (equation 6.2 of the thesis)."""
+        """Error of the next frame, moved only (equation 6.2 of the thesis).
+
+        In a network whose kernels do something by now, filtered, too.
+        """
+        if self.filtering:
+            return self.step_loss(batch)
         latest = self.latest(batch.context)
         motion = self.moving(self.features(latest), latest)
         made = warp(batch.context[:, -1], motion)[:, None]
         return self._distance(made, batch) + self._unlikely(motion, batch)
 
     def kernel_loss(self, batch: Window[Tensor]) -> Tensor:
-        """How far kernels are from changing nothing (equation 6.3)."""
-        self.ready.fill_(1)
+        """How far kernels are from changing nothing (equation 6.3).
+
+        Those that are in use already have nothing to learn from it.
+        """
         latest = self.latest(batch.context)
-        kernels = self.kernels(self.features(latest), latest)
+        kernels = self._kernels(self.features(latest), latest)
         identity = Kernels.identity(self.config.kernel, batch.context[:, -1])
         pairs = zip(kernels, identity, strict=True)
         apart = torch.stack([(k - i).square().sum(1).mean() for k, i in pairs])
-        return apart.sum()
+        return (1 - self.ready) * apart.sum()
+
+    def _begin_anywhere(self) -> None:
+        """Let kernels that do nothing yet begin anywhere, out of use for now."""
+        if not self.filtering:
+            self.ready.zero_()
+            middle = self.config.kernel // 2
+            for weight in self._head_weights:
+                if weight.ndim > 1:
+                    nn.init.normal_(weight, std=self.config.width**-0.5)
+                else:
+                    nn.init.constant_(weight[middle], -1)  # less the identity's one
+
+    def _use_kernels(self) -> None:
+        """From now on each pixel is filtered."""
+        self.ready.fill_(1)
 
     def unlike_identity(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor]:
         """As ``kernel_loss``, on unseen windows."""
@@ -269,7 +303,6 @@ class SDCNet(Moving, name="sdc_net"):
 
     def step_loss(self, batch: Window[Tensor]) -> Tensor:
         """Error of the next frame (equation 6.4)."""
-        self.ready.fill_(1)
         moved = next(self.unroll_moving(batch.context))
         made = moved.frame[:, None]
         return self._distance(made, batch) + self._unlikely(moved.motion, batch)
@@ -295,7 +328,9 @@ class SDCNet(Moving, name="sdc_net"):
     def _unlikely(self, motion: Tensor, batch: Window[Tensor]) -> Tensor:
         """What speaks against a forecast motion, and the flow that it follows from."""
         miss = self._flow_miss(batch)
-        return miss + self.config.smooth * TYPICAL * _roughness(motion)
+        if not self.config.smooth:
+            return miss
+        return miss + self.config.smooth * TYPICAL * roughness(motion)
 
     def _flow_miss(self, batch: Window[Tensor]) -> Tensor:
         """How far the flow, if it is learned, is from explaining the known frames.
@@ -309,7 +344,7 @@ class SDCNet(Moving, name="sdc_net"):
         motion = motions[:, 1:].flatten(0, 1)
         frames = warp(before, motion), after, before
         miss = relative(self.criterion, *(part[:, None] for part in frames))
-        return miss + ROUGHNESS * _roughness(motion)
+        return miss + ROUGHNESS * roughness(motion)
 
     def _rollout(self, batch: Window[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Forecasts, 1 at the leads (B, horizon) that count, and the first motion.
@@ -350,21 +385,12 @@ class SDCNet(Moving, name="sdc_net"):
 
     def _weight(self, batch: Window[Tensor]) -> Tensor:
         """How much errors count, (B, horizon, 1, Y, X): W_sv of the thesis."""
-        cells = torch.cat([batch.context[:, -1:, -1:], batch.target[:, :, -1:]], 1)
         if self.config.growth == 1:
-            return torch.ones_like(cells[:, 1:])
-        changed = ((cells > CELL).float().diff(dim=1) != 0).float()
-        size = 2 * AROUND + 1
-        near = F.max_pool2d(changed.flatten(0, 1), size, 1, AROUND)
-        weight: Tensor = near.unflatten(0, changed.shape[:2])
-        return 1 + (self.config.growth - 1) * weight
+            return torch.ones_like(batch.target[:, :, -1:])
+        cells = torch.cat([batch.context[:, -1:, -1:], batch.target[:, :, -1:]], 1)
+        return growing(cells, self.config.growth)
 
     def criterion(self, forecast: Tensor, target: Tensor) -> Tensor:
         """Mean squared error of the pictures."""
         seen = slice(self.pictured)
         return F.mse_loss(forecast[..., seen, :, :], target[..., seen, :, :])
-
-
-def _roughness(motion: Tensor) -> Tensor:
-    """Mean squared difference of neighbouring pixels in (B, 2, Y, X)."""
-    return motion.diff(dim=-1).square().mean() + motion.diff(dim=-2).square().mean()

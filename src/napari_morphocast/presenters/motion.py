@@ -163,4 +163,4 @@ def magnified(motion: NDArray[Any]) -> int:
 def _grid(motion: NDArray[Any]) -> tuple[int, int]:
     """How far apart arrows are, and how far the first is from the border."""
     step = max(1, round(max(motion.shape[2:]) / ARROWS))
-    return step, step // 2
+    return step, min(step, *motion.shape[2:]) // 2

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 MEMORY = 0.98  # of the usual length of a gradient
 FADED = 1e-5  # of the longest usual gradient: less moves nothing any more
 BETAS = 0.9, 0.999  # of AdamP, as of AdamW
-GAME_BETAS = 0.1, 0.99  # of AdamP, as in the thesis of the Cell-GAN
 
 
 class Descent:
@@ -76,7 +75,7 @@ class Descent:
         parameters = list(objective.module.parameters())
         optimizer = self.optimizers[objective.module]
         group = optimizer.param_groups[0]
-        group["lr"] = rate
+        group["lr"] = min(rate, objective.fastest)
         optimizer.zero_grad(set_to_none=True)
         with self.fabric.autocast():
             loss = objective.loss(batch) * weight
@@ -89,13 +88,12 @@ class Descent:
 
     def _optimizer(self, module: nn.Module, stage: Stage) -> torch.optim.Optimizer:
         rate, decay = self.config.learning_rate, self.config.weight_decay
-        if not stage.game and self.config.optimizer == "adamw":
+        if stage.betas is None and self.config.optimizer == "adamw":
             return torch.optim.AdamW(module.parameters(), rate, weight_decay=decay)
         from pytorch_optimizer import AdamP  # takes a second to import
 
-        betas = GAME_BETAS if stage.game else BETAS
         projected: torch.optim.Optimizer = AdamP(
-            module.parameters(), rate, betas=betas, weight_decay=decay
+            module.parameters(), rate, betas=stage.betas or BETAS, weight_decay=decay
         )
         return projected
 

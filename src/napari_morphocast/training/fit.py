@@ -256,12 +256,19 @@ class _Loop:
             self._save(validation)
 
     def _first_look(self) -> float:
-        """Validate before a stage; what makes forecasts worse than none is undone."""
+        """Begin a stage and validate; what makes forecasts worse is undone."""
+        networks = self.model, self.average.module
+        for network in networks:
+            begin = cast("Model", network).stages()[self.state.place].begin
+            torch.manual_seed(mixed(self.config.seed, self.state.place))
+            if begin is not None:
+                begin()
         validation, _ = self._validate()
         if self.course.stage.validate is not None:
             return validation
-        while validation > self.persistence:
-            networks = self.model, self.average.module
+        doubt = self.course.stage.begin is not None
+        while validation > self.persistence or doubt:
+            doubt = False
             before = [deepcopy(network.state_dict()) for network in networks]
             fair = self.state.fair
             for network in networks:
