@@ -80,6 +80,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "ours-adamp": {"optimizer": "adamp"},
     "ours-critic": {"adversarial": 0.01},
     "ours-adversarial": {"adversarial": 1.0},
+    "ours-adaptive": {"loss": "adaptive"},
+    "ours-instance": {"norm": "instance"},
+    "ours-pade": {"activation": "pade"},
     "ours-smooth": {"smooth": 0.1},
     "ours-known": {"source": "known"},
     "ours-apart": {"time": "apart"},
@@ -168,7 +171,9 @@ def _trained(movie: Movie, run: Run, folder: Path, name: str) -> list[Path]:
             copy = folder / f"{name}-{event.stage}.morphocast"
             kept[event.stage] = copy
             shutil.copyfile(path, copy)
-    return list(kept.values())
+    stages = list(kept.values())
+    shutil.copyfile(path, stages[-1])  # of what was learned only a share may be kept
+    return stages
 
 
 def _beside(movie: Movie, stages: list[Path], folder: Path) -> list[str]:
