@@ -15,6 +15,7 @@ is removed, "over the stage before" and "over plain" that of the stage before an
 ``ours`` or ``thesis`` after its last stage, on the same frames. "Detail" is power over
 that of the truth at the finest scales that noise does not hide: below 1 is blurred.
 
+No forecast is hedged with the blurred last frame, so that texture is the network's.
 ``-single`` never sees its own forecasts: in the same minutes its last stage, too,
 learns one frame ahead, and that is what unseen frames choose its weights by.
 """
@@ -150,7 +151,8 @@ def _run(variant: str, given: argparse.Namespace) -> Run:
     """How a network is trained."""
     if variant == "recipe":
         return Run.read(RECIPE, minutes=given.recipe or given.minutes)
-    return Run.make("sdc_net", minutes=given.minutes, **VARIANTS[variant])
+    settings = {"hedge": False, **VARIANTS[variant]}
+    return Run.make("sdc_net", minutes=given.minutes, **settings)
 
 
 def _movie(given: argparse.Namespace) -> tuple[Movie, NDArray[Any] | None]:

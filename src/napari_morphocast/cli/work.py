@@ -161,6 +161,12 @@ def roll_out(
         if trained.checkpoint.proof is not None:
             reached = last - forecast.first + 1
             say(trained.checkpoint.proof.sentence(reached, movie.interval))
+        if trained.checkpoint.hedge is not None:
+            half = trained.checkpoint.hedge.half
+            if 0 < half <= last - forecast.first + 1:
+                from napari_morphocast.evaluation.wording import hedging
+
+                say(hedging(half, movie.interval))
 
 
 def _events(

@@ -100,6 +100,14 @@ def verdict_on(skills: Sequence[Score], reference: str, interval: float | None) 
     return words
 
 
+def hedging(lead: int, interval: float | None) -> str:
+    """Say from which lead on a forecast is mostly the blurred last frame."""
+    return (
+        f"From {ahead(lead, interval)} ahead on, half of a forecast or more is the "
+        "last known frame, blurred: little more is known there."
+    )
+
+
 def useful_horizon(skills: Sequence[Score]) -> int:
     """Longest lead up to which the whole interval of every skill is above 0."""
     last = 0

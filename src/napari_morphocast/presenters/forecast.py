@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from napari_morphocast.data.labels import settled
 from napari_morphocast.errors import MorphocastError, MovieError
 from napari_morphocast.evaluation.baselines import BASELINES, REFERENCES
+from napari_morphocast.evaluation.wording import hedging
 from napari_morphocast.presenters.chosen import MovieView, movie_for
 from napari_morphocast.presenters.errand import Errands, WorkView
 from napari_morphocast.presenters.export import saving
@@ -301,9 +302,14 @@ def _known(result: Result) -> str:
     order = result.begun.order
     named = isinstance(order.model, str)  # so is a baseline
     facts = None if named else facts_if_any(Path(order.model))
-    if facts is None or facts.proof is None:
+    if facts is None:
         return ""
-    return facts.proof.sentence(result.done, order.movie.interval)
+    said, interval = [], order.movie.interval
+    if facts.proof is not None:
+        said.append(facts.proof.sentence(result.done, interval))
+    if 0 < facts.hedged <= result.done:
+        said.append(hedging(facts.hedged, interval))
+    return " ".join(said)
 
 
 def _facts_of(choice: ModelChoice | None) -> ModelFacts | None:

@@ -16,6 +16,7 @@ from napari_morphocast.data.misfit import differences, require_channels
 from napari_morphocast.errors import CheckpointError
 from napari_morphocast.evaluation.baselines import BASELINES
 from napari_morphocast.evaluation.proof import Proof
+from napari_morphocast.evaluation.wording import hedging
 from napari_morphocast.presenters.wording import frames
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from napari_morphocast.data.movie import Movie
 
 ENDING = ".morphocast"
+HALF = 0.5  # of a forecast that is the blurred last frame
 SCORES = "validation", "persistence", "alpha", "c"
 LONGEST_HEADER = 2**24  # bytes; more is no model of ours
 SAMPLES = Path(__file__).parent.parent / "sample_data"
@@ -62,6 +64,9 @@ class ModelFacts:
         to 2, and the usual error in grey levels.
     proof : Proof, optional
         What its rollouts were found to be worth on frames it has not seen.
+    hedged : int
+        First lead at which half of a forecast is the blurred last frame (frames); 0 if
+        none is.
     learned : tuple of (int, frozenset of str)
         For every movie that it learned from, how many of its first frames the model
         may have seen, and the fingerprints of some.
@@ -82,6 +87,7 @@ class ModelFacts:
     labels: bool = False
     errors: tuple[float, float] | None = None
     proof: Proof | None = None
+    hedged: int = 0
     learned: tuple[tuple[int, frozenset[str]], ...] = ()
 
     def sentence(self) -> str:
@@ -93,7 +99,8 @@ class ModelFacts:
         if self.makes:
             size = f"Makes frames of up to {self.side} × {self.side} pixels"
             return f"{first}{size}{'' if self.guided else ', but only at random'}."
-        return f"{first}{self._sees()}{self._verdict()} {self._doubt()}{self._usual()}"
+        doubts = f"{self._hedge()} {self._doubt()}{self._usual()}"
+        return f"{first}{self._sees()}{self._verdict()}{doubts}"
 
     @property
     def makes(self) -> bool:
@@ -125,6 +132,12 @@ class ModelFacts:
             f" Checked while training: {abs(self.skill):.0%} {word} than "
             "“nothing moves”."
         )
+
+    def _hedge(self) -> str:
+        """From where on it says little more than that nothing moves."""
+        if not self.hedged:
+            return ""
+        return f" {hedging(self.hedged, self.interval)}"
 
     def _usual(self) -> str:
         """What only a model says that has learned how forgiving to be."""
@@ -267,11 +280,17 @@ def _facts(about: dict[str, Any]) -> ModelFacts:
         labels=bool(movie.get("labels", False)),
         errors=None if math.isnan(alpha) else (alpha, c),
         proof=Proof(**about["proof"]) if about.get("proof") else None,
+        hedged=_half((about.get("hedge") or {}).get("share", ())),
         learned=tuple(
             (int(one.get("until", 0)), frozenset(one.get("seen", ())))
             for one in about["movies"]
         ),
     )
+
+
+def _half(shares: Iterable[float]) -> int:
+    """First lead of whose forecast half is something else; 0 if of none."""
+    return next((lead for lead, share in enumerate(shares, 1) if share >= HALF), 0)
 
 
 def _day(text: str) -> str:

@@ -22,6 +22,7 @@ from napari_morphocast.evaluation.calibration import Calibration
 from napari_morphocast.evaluation.proof import Proof
 from napari_morphocast.models.base import Forecaster, Model, model_class
 from napari_morphocast.models.ensemble import Ensemble
+from napari_morphocast.models.hedge import Hedge
 from napari_morphocast.training.config import TrainConfig, checked
 
 if TYPE_CHECKING:
@@ -66,8 +67,9 @@ class Checkpoint(BaseModel):
     (``stages_left``), and which share of what was learned was ``kept``; of an adaptive
     loss also how much outliers count (``alpha``) and the usual error in grey levels
     (``c``).
-    ``calibration`` is that of an ensemble whose run has ended; ``proof`` says how far
-    ahead a forecaster has been found to be of use.
+    ``calibration`` is that of an ensemble whose run has ended; ``hedge`` says how much
+    of a forecast is the blurred last frame, and ``proof`` how far ahead a forecaster
+    has been found to be of use.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,6 +83,7 @@ class Checkpoint(BaseModel):
     movies: tuple[MovieRecord, ...]
     scores: dict[str, float] = {}
     calibration: Calibration | None = None
+    hedge: Hedge | None = None
     proof: Proof | None = None
     made_on: str = ""
     made_with: dict[str, str] = {}

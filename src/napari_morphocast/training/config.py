@@ -171,6 +171,12 @@ class TrainConfig(BaseModel):
         description="Keep only as much of what was learned as the validation frames "
         "vouch for; the rest is as it was before.",
     )
+    hedge: bool = Field(
+        True,
+        title="Hedge",
+        description="Mix into forecasts as much of the last known frame, blurred, as "
+        "would have been right on the validation frames: further ahead usually more.",
+    )
     autosave: float = Field(
         60.0,
         gt=0,

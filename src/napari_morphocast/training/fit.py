@@ -14,7 +14,6 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from napari_morphocast.errors import TrainingError
 from napari_morphocast.models.lots import mixed
-from napari_morphocast.training.calibrating import calibrate
 from napari_morphocast.training.checkpoint import Checkpoint, save
 from napari_morphocast.training.course import RETREATS, Course
 from napari_morphocast.training.descent import Descent
@@ -30,10 +29,10 @@ from napari_morphocast.training.events import (
     Started,
 )
 from napari_morphocast.training.feed import Feed, Shard
+from napari_morphocast.training.finishing import finish
 from napari_morphocast.training.learned_errors import learned_errors
 from napari_morphocast.training.memory import ran_out, used_up
 from napari_morphocast.training.resume import write_state
-from napari_morphocast.training.tempering import temper
 from napari_morphocast.training.tuning import exchanged
 from napari_morphocast.training.validating import persistence, validate
 
@@ -142,18 +141,12 @@ class _Loop:
             self._offer(self._validate()[0])
             state.best = start  # what the first epoch has to beat once the run goes on
         self._keep()
-        kept = self._finish() if self.fabric.is_global_zero else 1.0
+        kept = 1.0
+        if self.fabric.is_global_zero:
+            given = self.job.path, state, self.feed, self.config, self.device
+            kept = finish(*given, forecasts=self._forecasts)
         yield Saved(self.job.path)
         yield Finished(why, kept)
-
-    def _finish(self) -> float:
-        """Settle what the file holds; returns the share of what was learned."""
-        path, state, kept = self.job.path, self.state, 1.0
-        if state.start and self._forecasts:
-            kept = temper(path, state, self.feed, self.device)
-        if self.config.members > 1:
-            calibrate(path, self.feed.validation, self.device, state.fair)
-        return kept
 
     def _stage(self) -> Generator[Event, None, Ending]:
         """Epoch after epoch of one stage; returns why it ended."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.data.windows import Task
-
-Step = TypeVar("Step")
+    from napari_morphocast.models.moving import Moved
 
 
 class Foretold(NamedTuple):
@@ -57,6 +56,7 @@ class Trained:
     checkpoint: Checkpoint
     model: Model
     path: Path
+    hedged: bool = True  # whether forecasts are mixed as its file says
 
     @classmethod
     def read(cls, path: Path) -> Trained:
@@ -148,7 +148,7 @@ class Trained:
 
     def to(self, device: torch.device) -> Trained:
         """The same model on another device."""
-        return Trained(self.checkpoint, self.model.to(device), self.path)
+        return replace(self, model=self.model.to(device))
 
     def unroll(self, context: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
         """Foretell frame after frame, in grey levels.
@@ -201,14 +201,17 @@ class Trained:
     def _grey(
         self, unroll: Callable[[Tensor], Iterator[Tensor]], context: NDArray[Any]
     ) -> Iterator[NDArray[np.float32]]:
-        for frame in self._steps(unroll, context):
+        seen = self._scaled(context)
+        ahead = self._mixed(unroll(seen), seen[:, -1])
+        for frame in self._safely(ahead, context.shape):
             yield self.checkpoint.scaling.invert(_array(frame, like=context))
 
-    def _steps(
-        self, unroll: Callable[[Tensor], Iterator[Step]], context: NDArray[Any]
-    ) -> Iterator[Step]:
-        """What the model says, lead by lead, of a context in grey levels."""
-        return self._safely(unroll(self._scaled(context)), context.shape)
+    def _mixed(self, frames: Iterator[Tensor], last: Tensor) -> Iterator[Tensor]:
+        """Forecasts with their part of the last known frame, if they shall have one."""
+        mixing = self.checkpoint.hedge if self.hedged else None
+        if mixing is None:
+            return frames
+        return mixing.mixed(frames, last, last.shape[1] - self.labels)
 
     def _scaled(self, frames: NDArray[Any]) -> Tensor:
         """Frames in grey levels as the model sees them, (B, T, C, Y, X)."""
@@ -217,7 +220,9 @@ class Trained:
         batch = frames[None] if frames.ndim == 4 else frames
         return torch.from_numpy(self.checkpoint.scaling.apply(batch)).to(self.device)
 
-    def _safely(self, steps: Iterator[Step], shape: tuple[int, ...]) -> Iterator[Step]:
+    def _safely(
+        self, steps: Iterator[Tensor], shape: tuple[int, ...]
+    ) -> Iterator[Tensor]:
         """Go through steps; should memory run out, say so in a sentence."""
         height, width = shape[-2:]
         advice = (
@@ -257,8 +262,20 @@ class Trained:
             return
         parts = iter(parts)
         first = next(parts)
-        seen = (self._scaled(part) for part in chain([first], parts))
-        for frame in self._safely(model.follow(seen), first.shape):
+        seen = [self._scaled(first)]  # the latest part
+
+        def shown() -> Iterator[Tensor]:
+            yield seen[0]
+            for part in parts:
+                seen[0] = self._scaled(part)
+                yield seen[0]
+
+        def ahead() -> Iterator[Tensor]:
+            frames = model.follow(shown())
+            begin = next(frames)  # all parts have been seen by now
+            yield from self._mixed(chain([begin], frames), seen[0][:, -1])
+
+        for frame in self._safely(ahead(), first.shape):
             found = _array(frame, like=first)
             yield Foretold(self.checkpoint.scaling.invert(found))
 
@@ -299,9 +316,18 @@ class Trained:
 
     def _moving(self, model: Moving, context: NDArray[Any]) -> Iterator[Foretold]:
         """What a model foretells that moves pixels."""
-        for step in self._steps(model.unroll_moving, context):
-            frame, motion, unusual = (_array(part, like=context) for part in step)
-            yield Foretold(self.checkpoint.scaling.invert(frame), None, motion, unusual)
+        seen = self._scaled(context)
+        moved: list[Moved] = []  # the latest step
+
+        def frames() -> Iterator[Tensor]:
+            for step in model.unroll_moving(seen):
+                moved[:] = [step]
+                yield step.frame
+
+        for mixed in self._safely(self._mixed(frames(), seen[:, -1]), context.shape):
+            _, motion, unusual = (_array(part, like=context) for part in moved[0])
+            frame = self.checkpoint.scaling.invert(_array(mixed, like=context))
+            yield Foretold(frame, None, motion, unusual)
 
     def forecast_members(
         self, context: NDArray[Any], horizon: int
