@@ -53,8 +53,8 @@ class Denoised(Forecaster, name="denoised"):
         errors = torch.zeros(LEADS, len(SIGMAS), dtype=torch.float64)
         for frames in stretches:
             for index, sigma in enumerate(SIGMAS):
-                squares = (blurred(frames[:1], sigma) - frames[1:]).square()
-                errors[: len(squares), index] += squares.double().mean((1, 2, 3))
+                miss = blurred(frames[:1], sigma) - frames[1 : LEADS + 1]
+                errors[: len(miss), index] += miss.double().square().mean((1, 2, 3))
         for lead, found in enumerate(errors):
             if found.any():
                 self.sigma[lead:] = SIGMAS[int(found.argmin())]

@@ -66,14 +66,13 @@ def hedge(
     frames = sum(part.stop - part.first for part in validation.parts)
     shares = [_share(found, frames / lead) for lead, found in enumerate(leads, 1)]
     rising = isotonic_regression(shares, weights=[len(found) for found in leads])
-    sigma = model.sigma.tolist()
-    amend(
-        path,
-        hedge=Hedge(
-            share=tuple(rising.x.clip(0, 1).round(3).tolist()),
-            sigma=tuple(sigma[min(n, len(sigma) - 1)] for n in range(len(shares))),
-        ),
-    )
+    share, sigma = rising.x.clip(0, 1).round(3).tolist(), model.sigma.tolist()
+    furthest = max(len(share), len(sigma))
+    further = {
+        name: (*known, *[known[-1]] * (furthest - len(known)))
+        for name, known in (("share", share), ("sigma", sigma))
+    }
+    amend(path, hedge=Hedge(**further))
 
 
 def _products(
