@@ -58,9 +58,9 @@ def hedge(
     trained = replace(Trained.read(path).to(device), hedged=False)
     parts = [replace(part, first=0) for part in validation.parts]
     pictured = parts[0].movie.pictured
-    model = Denoised(DenoisedConfig(), pictured).to(device)
+    model = Denoised(DenoisedConfig(), pictured)  # on the CPU, which counts in doubles
     seen = stretches(parts, model.lookback + 1, trained.checkpoint.scaling)
-    model.tune(frames[:, :pictured].to(device) for frames in seen)
+    model.tune(frames[:, :pictured] for frames in seen)
     with exchanged(trained.model, fair):
         leads = _products(trained, model.eval(), validation)
     frames = sum(part.stop - part.first for part in validation.parts)
@@ -86,8 +86,8 @@ def _products(
     scaling, pictured = trained.checkpoint.scaling, validation.parts[0].movie.pictured
     for known, truth in trials(validation):
         ahead = trained.forecast(known, len(truth))
-        last = torch.from_numpy(known[-1:, :pictured])[None].to(model.sigma.device)
-        blurred = model.forecast(last, len(truth))[0].cpu().numpy()
+        last = torch.from_numpy(known[-1:, :pictured])[None]
+        blurred = model.forecast(last, len(truth))[0].numpy()
         still = np.broadcast_to(known[-1, :pictured], blurred.shape)
         frames = np.stack([ahead[:, :pictured], blurred, still], 1)
         apart = (frames - truth[:, None, :pictured]) / scaling.span[:pictured]
