@@ -29,6 +29,12 @@ from table import machine
 from torch import Tensor
 
 from napari_morphocast.evaluation.bootstrap import Resampling
+from napari_morphocast.models.advection import (
+    ITERATIONS,
+    WARPS,
+    AdvectionConfig,
+    one_channel,
+)
 from napari_morphocast.models.denoised import blurred
 from napari_morphocast.models.flow import flow
 from napari_morphocast.models.motion import warp
@@ -60,7 +66,10 @@ METHODS: dict[str, Method] = {
     "ours": flow,
     "TV-L1": of_skimage(optical_flow_tvl1),
     "TV-L1, hasty": of_skimage(
-        optical_flow_tvl1, attachment=15.0, num_warp=3, num_iter=5
+        optical_flow_tvl1,
+        attachment=AdvectionConfig().attachment,
+        num_warp=WARPS,
+        num_iter=ITERATIONS,
     ),
     "ILK": of_skimage(optical_flow_ilk),
     "ILK, sharp": of_skimage(optical_flow_ilk, radius=4, gaussian=True),
@@ -103,12 +112,8 @@ def rows(name: str, movie: Movie) -> list[str]:
 
 def _scene(movie: Movie, first: int) -> tuple[Tensor, Tensor, Tensor]:
     """Three neighbouring frames (1, 1, Y, X), about 0..1, blurred a little."""
-    frames = torch.from_numpy(movie.read(first, first + 3))
-    spread = frames.std((0, 2, 3), keepdim=True).clamp(min=1e-6)
-    grey = (frames / spread).mean(1, keepdim=True)
-    low, high = np.percentile(grey.numpy(), (0.5, 99.9))
-    smooth = blurred((grey - low) / max(high - low, 1e-6), BLUR)
-    before, now, after = smooth.split(1)
+    grey = torch.from_numpy(one_channel(movie.read(first, first + 3)))
+    before, now, after = blurred(grey[:, None], BLUR).split(1)
     return before, now, after
 
 

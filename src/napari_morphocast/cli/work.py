@@ -158,15 +158,13 @@ def roll_out(
                 f"Wrote {output}: frames {forecast.first} to {last}, {beyond} of them "
                 "beyond the end of the movie."
             )
-        if trained.checkpoint.proof is not None:
-            reached = last - forecast.first + 1
-            say(trained.checkpoint.proof.sentence(reached, movie.interval))
-        if trained.checkpoint.hedge is not None:
-            half = trained.checkpoint.hedge.half
-            if 0 < half <= last - forecast.first + 1:
-                from napari_morphocast.evaluation.wording import hedging
+        reached, known = last - forecast.first + 1, trained.checkpoint
+        if known.proof is not None:
+            say(known.proof.sentence(reached, movie.interval))
+        if known.hedge is not None and 0 < known.hedge.half <= reached:
+            from napari_morphocast.evaluation.wording import hedging
 
-                say(hedging(half, movie.interval))
+            say(hedging(known.hedge.half, movie.interval))
 
 
 def _events(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_morphocast.data.stored import FileMetadata, Stored
+from napari_morphocast.data.stored import OURS, FileMetadata, Stored
 from napari_morphocast.data.units import micrometres, positive, seconds
 from napari_morphocast.errors import MovieError
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 MARKERS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 MOST_PIXELS = 2**31  # in one plane; more is a damaged header
-OURS = "napari-morphocast"
 KINDS = {"time": "T", "channel": "C"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_morphocast.data.ome_zarr import OURS
+from napari_morphocast.data.stored import OURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.movie import Frames
 
+OURS = "napari-morphocast"  # in what our files say of themselves
+
 
 @dataclass(frozen=True, slots=True)
 class FileMetadata:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from napari_morphocast.data import ome_xml
-from napari_morphocast.data.stored import FileMetadata, Stored
+from napari_morphocast.data.stored import OURS, FileMetadata, Stored
 from napari_morphocast.data.tiff_directory import count_pages
 from napari_morphocast.data.tiff_pictures import Plane, TiffPictures, quiet
 from napari_morphocast.data.units import micrometres, seconds
@@ -19,7 +19,6 @@ from napari_morphocast.errors import MovieError
 
 logger = logging.getLogger(__name__)
 
-OURS = "napari-morphocast"
 PRINTER_DPI = (72.0, 96.0, 100.0, 150.0, 200.0, 300.0, 600.0)
 
 

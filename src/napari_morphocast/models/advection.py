@@ -94,7 +94,7 @@ class Advection(Moving, name="advection"):
 
     def _motion(self, frames: NDArray[np.float32]) -> NDArray[np.float32]:
         """Backward displacement (2, Y, X) per frame, from frames (T, C, Y, X)."""
-        grey = _one_channel(frames)
+        grey = one_channel(frames)
         smooth = [gaussian_filter(frame, self.config.blur) for frame in grey]
         if len(smooth) == 1 or min(grey.shape[1:]) < 2:
             return np.zeros((2, *grey.shape[1:]), np.float32)
@@ -123,7 +123,7 @@ class Advection(Moving, name="advection"):
         return np.asarray(found, np.float32)
 
 
-def _one_channel(frames: NDArray[np.float32]) -> NDArray[np.float32]:
+def one_channel(frames: NDArray[np.float32]) -> NDArray[np.float32]:
     """Mean of the standardised channels, about 0..1, shape (T, Y, X)."""
     middle = frames.mean((0, 2, 3), keepdims=True)
     spread = frames.std((0, 2, 3), keepdims=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -241,12 +242,11 @@ class SDCNet(Moving, name="sdc_net"):
         filters = nn.ModuleList([self.rows, self.columns])
         every = nn.ModuleList([moving, filters])
         first = Stage("flow", (Objective("loss", self.flow_loss, moving),), 5.0)
-        learned = self.config.kernels == "learned"
         init = Objective("kernels", self.kernel_loss, filters)
-        begin, use = self._begin_anywhere, self._use_kernels if learned else None
-        second = Stage("kernels", (init,), 1.0, self.unlike_identity, begin=begin)
-        step = Objective("loss", self.step_loss, every)
-        third = Stage("fine-tune", (step,), 20.0, begin=use)
+        second = Stage(
+            "kernels", (init,), 1.0, self.unlike_identity, begin=self._begin_anywhere
+        )
+        third = Stage("fine-tune", (Objective("loss", self.step_loss, every),), 20.0)
         share = self.config.rollouts
         last = Stage("rollout", (Objective("loss", self.rollout_loss, every),), share)
         if self.critic is not None:
@@ -254,8 +254,9 @@ class SDCNet(Moving, name="sdc_net"):
                 "critic", self.critic_loss, self.critic, fastest=CRITIC_RATE
             )
             last = Stage("rollout", (*last.objectives, critic), share, game=True)
-        between = (second,) if learned else ()
-        return (first, *between, third, last)
+        if self.config.kernels == "learned":
+            return (first, second, replace(third, begin=self._use_kernels), last)
+        return (first, third, last)
 
     def flow_loss(self, batch: Window[Tensor]) -> Tensor:
         """Error of the next frame, moved only (equation 6.2 of the thesis).

@@ -253,8 +253,8 @@ class _Loop:
         networks = self.model, self.average.module
         for network in networks:
             begin = cast("Model", network).stages()[self.state.place].begin
-            torch.manual_seed(mixed(self.config.seed, self.state.place))
-            if begin is not None:
+            if begin is not None:  # alike for both
+                torch.manual_seed(mixed(self.config.seed, self.state.place))
                 begin()
         validation, _ = self._validate()
         if self.course.stage.validate is not None:

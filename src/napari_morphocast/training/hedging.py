@@ -11,6 +11,7 @@ from scipy.optimize import isotonic_regression
 
 from napari_morphocast.models.denoised import Denoised, DenoisedConfig
 from napari_morphocast.models.hedge import Hedge
+from napari_morphocast.models.regression import STILL
 from napari_morphocast.training.checkpoint import amend
 from napari_morphocast.training.tempering import vouched
 from napari_morphocast.training.trained import Trained
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.windows import Windows
 
-STILL = 0.1  # of the usual change: what moves less than this counts as this much
 TINY = 1e-12  # a squared error that is only rounding
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, tee
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.movie import Movie
     from napari_morphocast.data.windows import Task
-    from napari_morphocast.models.moving import Moved
 
 
 class Foretold(NamedTuple):
@@ -317,16 +316,11 @@ class Trained:
     def _moving(self, model: Moving, context: NDArray[Any]) -> Iterator[Foretold]:
         """What a model foretells that moves pixels."""
         seen = self._scaled(context)
-        moved: list[Moved] = []  # the latest step
-
-        def frames() -> Iterator[Tensor]:
-            for step in model.unroll_moving(seen):
-                moved[:] = [step]
-                yield step.frame
-
-        for mixed in self._safely(self._mixed(frames(), seen[:, -1]), context.shape):
-            _, motion, unusual = (_array(part, like=context) for part in moved[0])
-            frame = self.checkpoint.scaling.invert(_array(mixed, like=context))
+        steps, same = tee(model.unroll_moving(seen))
+        mixed = self._mixed((step.frame for step in steps), seen[:, -1])
+        for ahead, step in zip(self._safely(mixed, context.shape), same, strict=False):
+            frame = self.checkpoint.scaling.invert(_array(ahead, like=context))
+            motion, unusual = (_array(part, like=context) for part in step[1:])
             yield Foretold(frame, None, motion, unusual)
 
     def forecast_members(
