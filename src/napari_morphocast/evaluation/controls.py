@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_morphocast.data.movie import Movie
+from napari_morphocast.evaluation.estimates import by_lead
 from napari_morphocast.evaluation.measuring import Contender
 from napari_morphocast.evaluation.wording import DONE_TO, ahead, controls_table, percent
 
@@ -64,23 +65,25 @@ class Controls:
         """
         if not self.damage:
             return ()
-        better = self._leads_above_0(self.scores.of(self.model, f"skill_{REFERENCE}"))
-        lost = self.scores.paired(self.model, self.damage)
-        losing = {score.lead for score in lost if score.low > LITTLE}
-        gains = self.scores.of(self.model, "skill_persistence")
-        moving = {s.lead for s in gains if self._beyond(s.low, s.lead) > LITTLE}
-        return tuple(sorted(better & losing & moving))
+        better, lost = self._skill(REFERENCE), self._lost
+        return tuple(
+            lead
+            for lead, gain in self._skill().items()
+            if better[lead].low > 0
+            and lost[lead].low > LITTLE
+            and self._beyond(gain.low, lead) > LITTLE
+        )
 
     @property
     def verdict(self) -> str:
         """Say whether a model forecasts, or only denoises."""
-        skills = self.scores.of(self.model, "skill_persistence")
-        gains = self._leads_above_0(skills)
-        if all(np.isnan(score.low) for score in skills):
+        skill = self._skill()
+        if all(np.isnan(score.low) for score in skill.values()):
             return "too few forecasts to tell"
-        if not gains:
+        nearest = next((lead for lead, score in skill.items() if score.low > 0), None)
+        if nearest is None:
             return "no skill beyond chance, so none that could be denoising"
-        nearest, foresight = min(gains), self.foresight
+        foresight = self.foresight
         if foresight:
             lead = foresight[0]
             nearer = nearest < lead and self._denoises(nearest)
@@ -121,13 +124,13 @@ class Controls:
 
     def _with_and_without(self, lead: int) -> str:
         """Skill at one lead, as it is and with its context damaged."""
-        whole = self._skill(self.model, lead)
+        whole = self._skill()[lead].value
         at = ahead(lead, self.scores.interval)
         words = f"at {at} it removes {percent(whole)} % of the error of 'nothing moves'"
         if not self.damage:
             return f"{words}, and sees too few frames to damage"
-        left = percent(self._skill(self.damage, lead))
-        blur = percent(self._skill(REFERENCE, lead))
+        left = percent(self._skill(of=self.damage)[lead].value)
+        blur = percent(self._skill(of=REFERENCE)[lead].value)
         return (
             f"{words}; with {DONE_TO[self.damage]}, {left} %; "
             f"a blur of the last frame, {blur} %"
@@ -135,44 +138,37 @@ class Controls:
 
     def _denoises(self, lead: int) -> bool:
         """Whether a blur has the skill too, or losing the past surely costs little."""
-        beside = {
-            score.lead: score.high
-            for score in self.scores.of(self.model, f"skill_{REFERENCE}")
-        }
-        if beside[lead] <= 0:
+        if self._skill(REFERENCE)[lead].high <= 0:
             return True
         if not self.damage:
             return False
-        skills = self.scores.of(self.model, "skill_persistence")
-        most = next(score.high for score in skills if score.lead == lead)
-        if self._beyond(most, lead) < LITTLE:
+        if self._beyond(self._skill()[lead].high, lead) < LITTLE:
             return True
-        lost = self.scores.paired(self.model, self.damage)
-        return any(score.lead == lead and score.high < LITTLE for score in lost)
+        return self._lost[lead].high < LITTLE
 
     def _beyond(self, skill: float, lead: int) -> float:
         """Share of the error of persistence beyond what is removed on a still scene."""
-        found = self.still.of(self.model, "skill_persistence")
-        reached = min(lead, len(found))
+        found = by_lead(self.still.of(self.model, "skill_persistence"))
+        reached = min(lead, max(found, default=0))
         if not reached:
             return skill
         units = self._error(self.still, reached) / self._error(self.scores, lead)
-        return skill - max(0.0, found[reached - 1].value) * units
+        return skill - max(0.0, found[reached].value) * units
 
-    def _skill(self, model: str, lead: int) -> float:
-        found = self.scores.of(model, "skill_persistence")
-        return next((score.value for score in found if score.lead == lead), np.nan)
+    def _skill(self, over: str = "persistence", of: str = "") -> dict[int, Score]:
+        """Skill by lead of the model, or of another, over a baseline."""
+        return by_lead(self.scores.of(of or self.model, f"skill_{over}"))
+
+    @property
+    def _lost(self) -> dict[int, Score]:
+        """Share of an error by lead that is not made while the past is whole."""
+        return by_lead(self.scores.paired(self.model, self.damage))
 
     @staticmethod
     def _error(scores: Scores, lead: int) -> float:
         """Mean squared error of persistence, in units of the range of grey levels."""
-        found = scores.of("persistence", "psnr")
-        decibels = next(score.value for score in found if score.lead == lead)
+        decibels = by_lead(scores.of("persistence", "psnr"))[lead].value
         return max(TINY, 10 ** (-decibels / 10))
-
-    @staticmethod
-    def _leads_above_0(scores: tuple[Score, ...]) -> set[int]:
-        return {score.lead for score in scores if score.low > 0}
 
 
 def damaged(contender: Contender) -> Iterator[Contender]:

@@ -14,7 +14,7 @@ from napari_morphocast.evaluation.bootstrap import ANY, Resampling, shortage
 from napari_morphocast.evaluation.calibration import LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -44,6 +44,11 @@ class Score:
     low: float
     high: float
     n: int
+
+
+def by_lead(scores: Iterable[Score]) -> dict[int, Score]:
+    """One model's scores in one metric by how far ahead they are."""
+    return {score.lead: score for score in scores}
 
 
 def estimate(measured: Measured) -> tuple[Score, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_morphocast.evaluation.calibration import LEVELS
+from napari_morphocast.evaluation.estimates import by_lead
 from napari_morphocast.evaluation.wording import ahead, percent
 
 if TYPE_CHECKING:
@@ -70,9 +71,7 @@ def _kept(share: float) -> str:
 def _row(scores: Scores, model: str, lead: int) -> list[str]:
     names = "spread", "mse", "crps"
     known = {
-        metric: next(
-            score.value for score in scores.of(model, metric) if score.lead == lead
-        )
+        metric: by_lead(scores.of(model, metric))[lead].value
         for metric in (*(f"coverage_{100 * level:.0f}" for level in LEVELS), *names)
     }
     spread, mse, crps = (known.pop(name) for name in names)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_morphocast.evaluation.baselines import REFERENCES
+from napari_morphocast.evaluation.estimates import by_lead
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -223,7 +224,7 @@ def skill_table(scores: Scores, reference: str = "persistence") -> str:
         "in brackets the 95 % interval), by how far ahead the forecast is:"
     )
     rows = {model: scores.of(model, metric) for model in others}
-    return f"{title}\n\n{_by_lead(rows, scores.leads, scores.interval)}"
+    return f"{title}\n\n{_lines_by_model(rows, scores.leads, scores.interval)}"
 
 
 def controls_table(found: Controls) -> str:
@@ -239,18 +240,18 @@ def controls_table(found: Controls) -> str:
     )
     scores = found.scores
     shown = {what: scores for what, scores in rows.items() if scores}
-    return f"{title}\n\n{_by_lead(shown, scores.leads, scores.interval)}"
+    return f"{title}\n\n{_lines_by_model(shown, scores.leads, scores.interval)}"
 
 
-def _by_lead(
+def _lines_by_model(
     scores: Mapping[str, Sequence[Score]], leads: Sequence[int], interval: float | None
 ) -> str:
     """Named scores at a few leads, as aligned text."""
     shown = _some(leads)
     rows = [["", *(ahead(lead, interval) for lead in shown)]]
     for name, found in scores.items():
-        by_lead = {score.lead: score for score in found}
-        cells = [_cell(by_lead[lead]) if lead in by_lead else "" for lead in shown]
+        known = by_lead(found)
+        cells = [_cell(known[lead]) if lead in known else "" for lead in shown]
         rows.append([name, *cells])
     return aligned(rows)
 
