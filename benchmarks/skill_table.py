@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from math import isnan
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from skill_movies import ALL
@@ -92,7 +92,8 @@ def table(
             runs = _runs(folder, movie, model)
             if runs.seeds:
                 lines.append(_line(movie, model, runs))
-    return "\n".join([*lines, "", *_aims(folder, movies, models), ""])
+    means = _means(folder, movies, models)
+    return "\n".join([*lines, "", *means, "", *_aims(folder, movies, models), ""])
 
 
 def _runs(folder: Path, movie: str, model: str) -> Runs:
@@ -156,6 +157,25 @@ def _standing(runs: Runs) -> str:
         ]
         said += [f"{word} {', '.join(listed)}"] * bool(listed)
     return "; ".join(said) or f"{AHEAD} all at every lead"
+
+
+def _means(folder: Path, movies: Sequence[str], models: Sequence[str]) -> Iterable[str]:
+    """Mean skill of each model over the real and over the simulated movies."""
+    heads = " | ".join(f"lead {lead}" for lead in AIMED)
+    yield f"| mean over | model | {heads} |"
+    yield f"|---|---|{'---|' * len(AIMED)}"
+    for real, called in ((True, "real"), (False, "simulated")):
+        chosen = [movie for movie in movies if ALL[movie].real == real]
+        for model in models if chosen else ():
+            runs = [_runs(folder, movie, model) for movie in chosen]
+            cells = [_mean(runs, lead) for lead in AIMED]
+            yield f"| {len(chosen)} {called} movies | {model} | {' | '.join(cells)} |"
+
+
+def _mean(runs: Iterable[Runs], lead: int) -> str:
+    """Mean skill over movies; empty if one of them has none at this lead."""
+    skills = [found.values("skill_persistence", lead) for found in runs]
+    return f"{100 * fmean(map(median, skills)):.0f}" if all(skills) else ""
 
 
 def _aims(folder: Path, movies: Sequence[str], models: Sequence[str]) -> Iterable[str]:

@@ -51,6 +51,20 @@ def test_a_baseline_that_is_better_beyond_chance_is_named(skill_table, tmp_path)
     assert "behind one by the whole interval on 1 of 1 (tissue)" in text
 
 
+def test_means_are_over_the_same_movies_for_every_model(skill_table, tmp_path):
+    written(tmp_path / "tissue-unet-0.csv", (0.1, 0.05, 0.2))
+    path = tmp_path / "yeast-unet-0.csv"
+    written(path, (0.1, 0.05, 0.2))
+    path.write_text(path.read_text().replace("persistence,5,0.5", "persistence,5,0.3"))
+    movies, models = ["tissue", "yeast"], ["ridge", "unet"]
+    text = skill_table.table(tmp_path, movies, models, [])
+    assert "| 2 simulated movies | ridge | 10 | 10 | 10 |" in text
+    assert "| 2 simulated movies | unet | 50 | 50 | 40 |" in text
+    path.unlink()
+    text = skill_table.table(tmp_path, movies, models, [])
+    assert "| 2 simulated movies | unet |  |  |  |" in text
+
+
 def test_a_movie_that_ends_before_a_lead_is_said_to(skill_table, tmp_path):
     path = tmp_path / "tissue-unet-0.csv"
     written(path, (0.1, 0.05, 0.2))
