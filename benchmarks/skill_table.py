@@ -20,6 +20,7 @@ LEADS = 1, 3, 5, 10
 AIMED = 1, 3, 5  # leads at which every baseline shall be beaten
 PROMISED = 50, 80, 95  # per cent of true values that intervals shall hold
 NEAR = 5  # points that they may be off
+KINDS = (True, "real"), (False, "simulated")  # of movies
 AHEAD, BEHIND = "AHEAD of", "BEHIND"  # by the whole interval
 MAYBE_AHEAD, MAYBE_BEHIND = "ahead of", "behind"
 VERDICTS = {  # how those of the controls begin, in short
@@ -87,13 +88,14 @@ def table(
         f"| movie | model | {' | '.join(heads)} | does | against every baseline |",
         f"|---|---|{'---|' * len(heads)}---|---|",
     ]
-    for movie in movies:
-        for model in models:
-            runs = _runs(folder, movie, model)
-            if runs.seeds:
-                lines.append(_line(movie, model, runs))
-    means = _means(folder, movies, models)
-    return "\n".join([*lines, "", *means, "", *_aims(folder, movies, models), ""])
+    runs = {m: {n: _runs(folder, n, m) for n in movies} for m in models}
+    lines += [
+        _line(movie, model, runs[model][movie])
+        for movie in movies
+        for model in models
+        if runs[model][movie].seeds
+    ]
+    return "\n".join([*lines, "", *_means(runs), "", *_aims(runs), ""])
 
 
 def _runs(folder: Path, movie: str, model: str) -> Runs:
@@ -159,17 +161,17 @@ def _standing(runs: Runs) -> str:
     return "; ".join(said) or f"{AHEAD} all at every lead"
 
 
-def _means(folder: Path, movies: Sequence[str], models: Sequence[str]) -> Iterable[str]:
+def _means(runs: Mapping[str, Mapping[str, Runs]]) -> Iterable[str]:
     """Mean skill of each model over the real and over the simulated movies."""
     heads = " | ".join(f"lead {lead}" for lead in AIMED)
     yield f"| mean over | model | {heads} |"
     yield f"|---|---|{'---|' * len(AIMED)}"
-    for real, called in ((True, "real"), (False, "simulated")):
-        chosen = [movie for movie in movies if ALL[movie].real == real]
-        for model in models if chosen else ():
-            runs = [_runs(folder, movie, model) for movie in chosen]
-            cells = [_mean(runs, lead) for lead in AIMED]
-            yield f"| {len(chosen)} {called} movies | {model} | {' | '.join(cells)} |"
+    for real, called in KINDS:
+        for model, found in runs.items():
+            chosen = [one for movie, one in found.items() if ALL[movie].real == real]
+            if chosen:
+                cells = " | ".join(_mean(chosen, lead) for lead in AIMED)
+                yield f"| {len(chosen)} {called} movies | {model} | {cells} |"
 
 
 def _mean(runs: Iterable[Runs], lead: int) -> str:
@@ -178,18 +180,17 @@ def _mean(runs: Iterable[Runs], lead: int) -> str:
     return f"{100 * fmean(map(median, skills)):.0f}" if all(skills) else ""
 
 
-def _aims(folder: Path, movies: Sequence[str], models: Sequence[str]) -> Iterable[str]:
+def _aims(by_model: Mapping[str, Mapping[str, Runs]]) -> Iterable[str]:
     """Say for each network on how many movies the aims are met."""
-    for model in models:
+    for model, by_movie in by_model.items():
         if model in BASELINES:
             continue
-        for real, called in ((True, "real"), (False, "simulated")):
+        for real, called in KINDS:
             runs = {
-                movie: _runs(folder, movie, model)
-                for movie in movies
-                if ALL[movie].real == real
+                movie: found
+                for movie, found in by_movie.items()
+                if ALL[movie].real == real and found.seeds
             }
-            runs = {movie: found for movie, found in runs.items() if found.seeds}
             if runs:
                 yield f"- {model}, {called} movies: {_reached(runs)}"
             if any(found.values("coverage_50", 1) for found in runs.values()):
@@ -228,20 +229,22 @@ def _reached(runs: Mapping[str, Runs]) -> str:
 def _covered(runs: Mapping[str, Runs]) -> str:
     """Say how many intervals of an ensemble hold what they promise."""
     found = [
-        (abs(held - promised), movie, promised, lead, held)
+        (held - promised, movie, promised, lead, held)
         for movie, run in runs.items()
         for promised in PROMISED
         for lead in LEADS
         for shares in [run.values(f"coverage_{promised}", lead)]
         if shares and not isnan(held := 100 * median(shares))
     ]
-    true = sum(apart <= NEAR for apart, *_ in found)
-    _, movie, promised, lead, held = max(found)
+    wide = sum(apart > NEAR for apart, *_ in found)
+    narrow = sum(apart < -NEAR for apart, *_ in found)
+    _, movie, promised, lead, held = max(found, key=lambda one: abs(one[0]))
+    true = len(found) - wide - narrow
     return (
         f"{true} of {len(found)} intervals of {PROMISED[0]}, {PROMISED[1]} and "
         f"{PROMISED[2]} % hold as much as they promise, within {NEAR} points; the "
         f"worst is that of {promised} % on {movie} at lead {lead}, which holds "
-        f"{held:.0f} %."
+        f"{held:.0f} %. {wide} are too wide, {narrow} too narrow."
     )
 
 

@@ -120,6 +120,17 @@ def test_of_two_seeds_the_worse_one_counts(skill_table, tmp_path):
     assert "behind ridge (3)" in table(skill_table, tmp_path)
 
 
+def test_it_counts_intervals_that_are_too_wide_and_too_narrow(skill_table, tmp_path):
+    path = tmp_path / "tissue-unet-0.csv"
+    written(path, (0.1, 0.05, 0.2))
+    held = {(50, 1): 0.6, (50, 3): 0.58, (80, 1): 0.7, (95, 1): 0.95}
+    more = [f"unet,coverage_{p},{k},{v},nan,nan,9" for (p, k), v in held.items()]
+    path.write_text("\n".join([path.read_text(), *more]), encoding="utf-8")
+    text = table(skill_table, tmp_path)
+    assert "1 of 4 intervals" in text
+    assert "2 are too wide, 1 too narrow." in text
+
+
 def test_seeds_are_told_by_their_median_and_range(skill_table, tmp_path):
     for seed, value in enumerate((0.3, 0.6, 0.5)):
         written(tmp_path / f"tissue-unet-{seed}.csv", (0.1, 0.0, 0.2))
