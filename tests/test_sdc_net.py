@@ -19,6 +19,7 @@ from napari_morphocast.models.motion import warp
 from napari_morphocast.models.moving import Moving
 from napari_morphocast.models.robust import AdaptiveLoss
 from napari_morphocast.models.sdc_net import SDCNet
+from napari_morphocast.models.sdc_parts import SpacetimeConv
 from napari_morphocast.training.checkpoint import read
 from napari_morphocast.training.config import Hardware, Run
 from napari_morphocast.training.events import BatchDone, EpochDone
@@ -410,6 +411,18 @@ def test_a_motion_that_is_no_number_makes_a_forecast_that_is_none():
     batch = Window(context, frames(1, 2, 1, 16, 16))
     assert model.flow_loss(batch).isnan()
     assert model.rollout_loss(batch).isnan()
+
+
+@pytest.mark.parametrize(
+    ("side", "padding"),
+    [((3, 3, 3), (1, 1, 1)), ((1, 3, 3), (0, 1, 1)), ((3, 1, 1), 0), (1, 0)],
+)
+def test_one_movie_is_convolved_as_each_of_many(side, padding):
+    torch.manual_seed(0)
+    layer = SpacetimeConv(2, 5, side, padding=padding)
+    movies = torch.randn(2, 2, 4, 9, 7)
+    alone = torch.cat([layer(movie[None]) for movie in movies])
+    torch.testing.assert_close(alone, layer(movies))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1)])
