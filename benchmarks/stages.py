@@ -1,7 +1,7 @@
 """SDC-Net++ after each of its stages: the tables of the thesis, with what they lacked.
 
     python benchmarks/stages.py [MOVIE] [--labels MASKS] [--minutes 10] [--recipe 2]
-                                [--only ours,thesis] [-o TABLE]
+                                [--only ours,thesis] [--keep FOLDER] [-o TABLE]
 
 With ``simulated`` as MOVIE it draws trapped yeast, and knows where the cells are: long
 enough to learn from, for of 120 frames no network learned anything in five minutes.
@@ -12,9 +12,12 @@ minutes of one core, keeps the network after every stage, and scores all of them
 unseen last fifth of the movie one, five and seven frames ahead: beside the baselines
 and the ConvLSTM of ``examples/morphogenesis.toml``. Each is printed, and written, as
 soon as it is scored. "Skill" is the share of the squared error of "nothing moves" that
-is removed, "over the stage before" and "over plain" that of the stage before and of
-``ours`` or ``thesis`` after its last stage, on the same frames. "Detail" is power over
-that of the truth at the finest scales that noise does not hide: below 1 is blurred.
+is removed; "over advection", "over the stage before" and "over plain" that of
+advection, of the stage before and of ``ours`` or ``thesis`` after its last stage, on
+the same frames. "Detail" is power over that of the truth at the finest scales that
+noise does not hide: below 1 is blurred.
+
+Networks that are in the folder of ``--keep`` are scored, not trained again.
 
 No forecast is hedged with the blurred last frame, so that texture is the network's.
 ``-single`` never sees its own forecasts: in the same minutes its last stage, too,
@@ -54,12 +57,14 @@ if TYPE_CHECKING:
 SAMPLE = Path(napari_morphocast.__file__).parent / "sample_data" / "yeast.ome.tif"
 RECIPE = Path(__file__).parents[1] / "examples" / "morphogenesis.toml"
 LEADS = 1, 5, 7
+STAGES = "flow", "kernels", "fine-tune", "rollout", "fit"  # the last is the recipe's
 METRICS = "mse", "mae", "ssim", "psnr"
 HEAD = (
-    "| network | lead | skill (%) | over the stage before (%) | over plain (%) "
-    "| MSE | L1 | SSIM | PSNR | detail |",
-    "|---|---|---|---|---|---|---|---|---|---|",
+    "| network | lead | skill (%) | over advection (%) | over the stage before (%) "
+    "| over plain (%) | MSE | L1 | SSIM | PSNR | detail |",
+    "|---|---|---|---|---|---|---|---|---|---|---|",
 )
+RIVAL = "advection"
 CPU = Hardware(device="cpu")
 THESIS: dict[str, Any] = {
     "loss": "adaptive",
@@ -108,6 +113,7 @@ def main() -> None:
     parser.add_argument("--recipe", type=float, default=0, help="minutes; 0 = same")
     every = ",".join([*VARIANTS, "recipe"])
     parser.add_argument("--only", default=every)
+    parser.add_argument("--keep", type=Path)
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
     unknown = set(given.only.split(",")) - set(every.split(","))
@@ -122,7 +128,8 @@ def main() -> None:
     table.add([*machine(torch.device("cpu"), command), "", *HEAD])
     table.add(_rows(api.evaluate(movie, [], horizon=max(LEADS), hardware=CPU)))
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+        folder = given.keep or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
         for variant in given.only.split(","):
             settings = VARIANTS.get(variant, {})
             shown = seen if settings.get("labels") else movie
@@ -166,12 +173,21 @@ def _movie(given: argparse.Namespace) -> tuple[Movie, NDArray[Any] | None]:
 
 
 def _trained(movie: Movie, run: Run, folder: Path, name: str) -> list[Path]:
-    """The best weights after every stage of a run."""
-    path = folder / f"{name}.morphocast"
+    """The best weights after every stage of a run, which may have been before."""
+    stages = [folder / f"{name}-{stage}.morphocast" for stage in STAGES]
+    if not any(stage.exists() for stage in stages):
+        with tempfile.TemporaryDirectory() as now:
+            for kept in _train(movie, run, Path(now) / f"{name}.morphocast"):
+                shutil.move(kept, folder)
+    return [stage for stage in stages if stage.exists()]
+
+
+def _train(movie: Movie, run: Run, path: Path) -> list[Path]:
+    """Train; copies of the file after every stage."""
     kept: dict[str, Path] = {}
     for event in api.train(movie, path, run, hardware=CPU):
         if isinstance(event, EpochDone):
-            copy = folder / f"{name}-{event.stage}.morphocast"
+            copy = path.with_stem(f"{path.stem}-{event.stage}")
             kept[event.stage] = copy
             shutil.copyfile(path, copy)
     stages = list(kept.values())
@@ -180,14 +196,14 @@ def _trained(movie: Movie, run: Run, folder: Path, name: str) -> list[Path]:
 
 
 def _beside(movie: Movie, stages: list[Path], folder: Path) -> list[str]:
-    """Lines of the stages of one network, scored on the same frames as persistence.
+    """Lines of the stages of one network, scored on the same frames as advection.
 
     And as its family's plain network, if that has been trained.
     """
     family = stages[-1].stem.split("-")[0]
     plain = folder / f"{family}-rollout.morphocast"
     others = [plain] if plain.exists() and plain not in stages else []
-    scores = scored(movie, [*stages, *others], max(LEADS))
+    scores = scored(movie, [*stages, *others, RIVAL], max(LEADS))
     names = [path.stem for path in stages]
     return _rows(scores, names, others[0].stem if others else None)
 
@@ -201,6 +217,7 @@ def _rows(
     before = {after: stage for stage, after in pairwise(models)}
     for model in models or scores.models:
         skill = {row.lead: row for row in scores.of(model, "skill_persistence")}
+        rival = _paired(scores, model, RIVAL)
         stage = _paired(scores, model, before.get(model))
         other = _paired(scores, model, plain if [model] == list(models[-1:]) else None)
         for lead in LEADS:
@@ -211,8 +228,8 @@ def _rows(
             shown = " | ".join(f"{value:.4g}" for value in values)
             lines.append(
                 f"| {model} | {lead} | {_said(skill.get(lead))} "
-                f"| {_said(stage.get(lead), '')} | {_said(other.get(lead), '')} "
-                f"| {shown} | {detail[model][lead]} |"
+                f"| {_said(rival.get(lead), '')} | {_said(stage.get(lead), '')} "
+                f"| {_said(other.get(lead), '')} | {shown} | {detail[model][lead]} |"
             )
     return lines
 

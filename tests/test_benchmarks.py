@@ -164,10 +164,24 @@ def test_every_stage_has_its_lines_beside_the_one_before(stages, tmp_path, capsy
         "ours-noflow-rollout",
         "recipe-fit",
     ]
-    assert found["ours-rollout"][3]
-    assert not found["ours-flow"][3]
-    assert found["ours-noflow-rollout"][4]
-    assert not found["ours-rollout"][4]
+    assert found["ours-flow"][3]
+    assert float(found["advection"][3].split()[0]) == 0
+    assert found["ours-rollout"][4]
+    assert not found["ours-flow"][4]
+    assert found["ours-noflow-rollout"][5]
+    assert not found["ours-rollout"][5]
+
+
+def test_stages_that_were_kept_are_scored_without_training(
+    stages, tmp_path, monkeypatch
+):
+    def table(name):
+        run_stages(stages, tmp_path / name, "--keep", str(tmp_path / "kept"))
+        return (tmp_path / name).read_text().splitlines()[1:]
+
+    first = table("first.md")
+    monkeypatch.delattr(stages.api, "train")
+    assert table("again.md") == first
 
 
 def test_what_a_long_benchmark_has_found_is_written_at_once(stages, tmp_path):
