@@ -158,8 +158,9 @@ class SDCNet(Moving, name="sdc_net"):
                 frame = displaced(known, way, kernels)
             else:
                 frame = displaced(latest.frames[:, -1], motion, kernels)
-            frame = limits.hold(frame)
-            yield Moved(frame, motion, kernels.unusual)
+            frame, unusual = limits.hold(frame), kernels.unusual
+            del features, kernels  # which are large
+            yield Moved(frame, motion, unusual)
             latest = Latest(
                 pushed(latest.frames, frame), pushed(latest.motions, motion)
             )

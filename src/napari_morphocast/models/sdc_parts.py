@@ -80,10 +80,14 @@ class SpacetimeConv(nn.Conv3d):
         if len(x) > 1:
             return super().forward(x)
         time, *plane = (int(size) for size in self.padding)
-        frames = F.pad(x[0], (0, 0, 0, 0, time, time)).transpose(0, 1)
-        near = frames.unfold(0, self.kernel_size[0], 1).movedim(-1, 2).flatten(1, 2)
+        frames, long = F.pad(x, (0, 0, 0, 0, time, time)), self.kernel_size[0]
         weight = self.weight.flatten(1, 2)
-        return F.conv2d(near, weight, self.bias, padding=plane).transpose(0, 1)[None]
+        near = (
+            frames[:, :, first : first + long].flatten(1, 2)
+            for first in range(frames.shape[2] - long + 1)
+        )
+        made = [F.conv2d(one, weight, self.bias, padding=plane) for one in near]
+        return torch.stack(made, 2)
 
 
 class Decoder(nn.Module):
