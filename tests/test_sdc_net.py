@@ -20,6 +20,7 @@ from napari_morphocast.models.moving import Moving
 from napari_morphocast.models.robust import AdaptiveLoss
 from napari_morphocast.models.sdc_net import SDCNet
 from napari_morphocast.models.sdc_parts import SpacetimeConv
+from napari_morphocast.training import tempering
 from napari_morphocast.training.checkpoint import read
 from napari_morphocast.training.config import Hardware, Run
 from napari_morphocast.training.events import BatchDone, EpochDone
@@ -544,10 +545,9 @@ def undisturbed(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("members", [1, 2])
 @pytest.mark.parametrize("errors", ["frame", "map"])
 def test_what_the_adaptive_loss_has_learned_is_told(errors, members, tmp_path, capsys):
-    path, settings = tmp_path / "m.morphocast", {**SMALL, "epochs": 1, "batches": 2}
-    run = Run.make(
-        "sdc_net", loss="adaptive", errors=errors, members=members, **settings
-    )
+    path, settings = tmp_path / "m.morphocast", {**SMALL, "epochs": 3, "batches": 8}
+    settings |= {"loss": "adaptive", "errors": errors, "flow": "none"}
+    run = Run.make("sdc_net", members=members, **settings)
     movie = gliding(24, channels=2)
     list(api.train(movie, path, run, hardware=CPU))
     told, trained = api.load(path).checkpoint.scores, api.load(path)
@@ -560,6 +560,29 @@ def test_what_the_adaptive_loss_has_learned_is_told(errors, members, tmp_path, c
         assert told["c"] == pytest.approx(grey.mean(), rel=1e-5)
     assert main(["info", str(path)]) == 0
     assert f"Outliers count {alpha:.2f} of 2 (alpha)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_what_the_loss_has_learned_is_told_whole(share, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempering, "vouched", lambda *given: share)
+    path, settings = tmp_path / "m.morphocast", {**SMALL, "epochs": 3, "batches": 8}
+    run = Run.make("sdc_net", loss="adaptive", flow="none", **settings)
+    list(api.train(gliding(24), path, run, hardware=CPU))
+    learned, found = read_state(path).kept, api.load(path).model.state_dict()
+    assert learned["errors.latent_scale"].any()
+    assert torch.equal(found["errors.latent_scale"], learned["errors.latent_scale"])
+    moved = "motion.out.weight"
+    torch.testing.assert_close(found[moved], share * learned[moved])
+
+
+def test_a_loss_that_has_learned_nothing_says_nothing(tmp_path):
+    path = tmp_path / "m.morphocast"
+    run = Run.make("sdc_net", loss="adaptive", errors="map", epochs=9, **SMALL)
+    stop = threading.Event()
+    stop.set()
+    list(api.train(gliding(24), path, run, hardware=CPU, stop=stop))
+    assert {"alpha", "c"}.isdisjoint(api.load(path).checkpoint.scores)
+    assert api.load(path).error_maps(20, 24) is None
 
 
 @pytest.mark.parametrize("number", range(4), ids=STAGES)

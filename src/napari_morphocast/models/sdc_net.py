@@ -167,7 +167,8 @@ class SDCNet(Moving, name="sdc_net"):
 
     def error_maps(self, height: int, width: int) -> ErrorMaps | None:
         """Maps of the adaptive loss, where it has learned some."""
-        if self.errors is None or self.config.errors != "map":
+        mapped = self.config.errors == "map"
+        if self.errors is None or not mapped or not self.errors.learned:
             return None
         alpha, scale = self.errors.shape.detach(), self.errors.scale.detach()
         size = height, width

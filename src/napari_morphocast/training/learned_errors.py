@@ -9,20 +9,27 @@ import torch
 from napari_morphocast.models.robust import AdaptiveLoss
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from napari_morphocast.data.scaling import Scaling
 
 
+def of_losses(model: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Those of a model's weights that adaptive losses have: no forecast needs them."""
+    parts = model.named_modules()
+    names = tuple(f"{name}." for name, part in parts if isinstance(part, AdaptiveLoss))
+    return {name: one for name, one in weights.items() if name.startswith(names)}
+
+
 @torch.no_grad()
 def learned_errors(model: nn.Module, scaling: Scaling) -> dict[str, float]:
-    """``alpha`` and ``c`` of a model's adaptive loss; nothing if it has none.
+    """``alpha`` and ``c`` of a model's adaptive loss; nothing if it has learned none.
 
-    How much outliers count, from 0 (hardly) to 2 (in full), and the usual error in
-    grey levels: means over channels, places and members.
+    How much outliers count, from 0 (hardly) to 2 (in full), and how large an error is
+    before it is one, in grey levels: means over channels, places and members.
     """
     losses = [part for part in model.modules() if isinstance(part, AdaptiveLoss)]
-    if not losses:
+    if not any(loss.learned for loss in losses):
         return {}
     alpha = torch.stack([loss.shape for loss in losses]).cpu()
     c = torch.stack([loss.scale for loss in losses]).cpu()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from napari_morphocast.training.checkpoint import read, save
-from napari_morphocast.training.learned_errors import learned_errors
+from napari_morphocast.training.learned_errors import learned_errors, of_losses
 from napari_morphocast.training.tuning import exchanged
 from napari_morphocast.training.validating import losses
 
@@ -34,7 +34,7 @@ def temper(path: Path, state: RunState, feed: Feed, device: torch.device) -> flo
     weights become ``start + share (learned - start)``, as Wortsman et al.
     (2022, arXiv:2109.01903, equation 1) do with finetuned ones. If the network
     between both is worse than their losses promise, by more than luck makes it, the
-    nearer one is taken.
+    nearer one is taken. What an adaptive loss has learned about errors is kept whole.
 
     Parameters
     ----------
@@ -70,12 +70,14 @@ def temper(path: Path, state: RunState, feed: Feed, device: torch.device) -> flo
 
     before, after = judged(start), judged(learned)
     share = vouched(before, after, feed.validation.stretches)
-    weights = _between(start, learned, share)
+    errors = of_losses(forecaster, learned)
+    weights = _between(start, learned, share) | errors
     found = judged(weights).mean()
     expected = (1 - share) * before.mean() + share * after.mean()
     if not found <= expected + 2 * USUAL * before.mean():
         share = float(round(share))
         weights, found = (learned, after.mean()) if share else (start, before.mean())
+        weights = weights | errors
     forecaster.load_state_dict(weights)
     scores = checkpoint.scores | {"validation": float(found), "kept": share}
     scores |= learned_errors(forecaster, checkpoint.scaling)
