@@ -11,6 +11,7 @@ from napari.components import ViewerModel
 
 from movies import gliding
 from napari_morphocast import api, cli
+from napari_morphocast.api.imagining import check_forecaster
 from napari_morphocast.data.checks import check
 from napari_morphocast.data.io import read_movie, write_movie
 from napari_morphocast.data.labels import NAME, read_labels, settled, with_labels
@@ -90,7 +91,7 @@ def test_probabilities_stay_probabilities_and_one_picture_is_that_of_all_frames(
     [
         (np.zeros((3, 24, 28), int), "3 x 24 x 28"),
         (np.full((24, 28), 2.5), "whole numbers"),
-        (np.full((24, 28), np.nan), "whole numbers"),
+        (np.full((24, 28), np.nan), "no number"),
         (np.full((24, 28), "a"), "numbers"),
     ],
 )
@@ -165,12 +166,52 @@ def test_growth_needs_a_segmentation(tmp_path):
         api.train(gliding(), tmp_path / "a.morphocast", Run.make("sdc_net", growth=1.5))
 
 
+def test_a_segmentation_that_nobody_gave_is_missed(tmp_path):
+    run = Run.make("sdc_net", **TINY, labels=True)
+    with pytest.raises(SettingsError, match="No segmentation was given"):
+        api.train(gliding(), tmp_path / "m.morphocast", run, hardware=CPU)
+
+
 def test_half_a_segmentation_is_refused(tmp_path):
     movie = gliding()
     seen, path = with_labels(movie, cells(movie)), tmp_path / "a.morphocast"
     other = Movie(np.repeat(movie.frames, 2, 1), name="two")
     with pytest.raises(MovieError, match="some have none"):
         api.train([seen, other], path)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--set", "kernel=9"), "leave out kernel."),
+        (("--model", "sdc_net"), "leave out --model."),
+        (("--set", "mse=0.3"), "no setting called 'mse' for sdc_net"),
+        (("--set", "context=5", "--set", "growth=2"), "leave out context, growth."),
+    ],
+)
+def test_a_model_that_is_finetuned_keeps_what_it_is(
+    model, words, said, tmp_path, capsys
+):
+    path, new = tmp_path / "movie.npy", tmp_path / "new.morphocast"
+    np.save(path, gliding().raw(0, 30)[:, 0])
+    assert run("train", path, "-o", new, "--from", model, *words) == 2
+    assert said in capsys.readouterr().err
+    assert not new.exists()
+
+
+def test_a_map_of_errors_stays_one_of_whole_frames(tmp_path, capsys):
+    old, new, path = (tmp_path / name for name in ("a.morphocast", "b", "movie.npy"))
+    mapped = Run.make("sdc_net", **TINY, loss="adaptive", errors="map")
+    list(api.train(gliding(), old, mapped, hardware=CPU))
+    np.save(path, gliding().raw(0, 30)[:, 0])
+    words = ("--set", "crop=16", "--set", "flips=true", "--set", "ema=0.9")
+    assert run("train", path, "-o", new, "--from", old, *words) == 2
+    assert "leave out crop, flips." in capsys.readouterr().err
+
+
+def test_synthetic_scenes_have_no_segmentation(model):
+    with pytest.raises(SettingsError, match="synthetic scenes have no segmentation"):
+        check_forecaster(model)
 
 
 def test_scores_are_those_of_the_pictures(model):

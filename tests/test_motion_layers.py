@@ -67,6 +67,17 @@ def test_arrows_end_where_the_pixels_are():
     assert ends[:, 2].max() < 48
 
 
+def test_where_all_is_slow_all_that_moves_has_long_arrows():
+    slow = moving(0, 0.2)
+    slow[..., 30:] = 0.01  # this rests
+    assert magnified(slow) == 10
+    found = arrows(slow, 10)
+    assert np.allclose(found[:, 1], (0, 0, 2))
+    ends = found.sum(1)
+    every = arrows(10 * moving(0, 0.2)).sum(1)
+    assert len(ends) == (every[:, 2] < 30).sum()
+
+
 @pytest.mark.parametrize("size", [(16, 800), (800, 16), (1, 90)])
 def test_long_narrow_frames_have_arrows_too(size):
     ends = arrows(moving(0, 3, size=size)).sum(1)
@@ -89,7 +100,9 @@ def test_arrows_of_what_hardly_moves_are_magnified_and_say_so(home):
     assert added[-1].name == "motion ×10 +1 · cells"
 
 
-@pytest.mark.parametrize(("x", "times"), [(0.7, 10), (2, 5), (5, 2), (9, 1), (0.1, 1)])
+@pytest.mark.parametrize(
+    ("x", "times"), [(0.04, 1), (0.1, 10), (0.7, 10), (2, 5), (5, 2), (9, 1)]
+)
 def test_magnified_arrows_do_not_cross(x, times):
     assert magnified(moving(0, x, size=(240, 240))) == times
 

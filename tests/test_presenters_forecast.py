@@ -305,7 +305,7 @@ def test_a_model_says_what_its_adaptive_loss_has_learned(tmp_path):
     scores |= {"alpha": 0.756, "c": 4.128}
     text = read_facts(model_file(tmp_path / "a.morphocast", scores=scores)).sentence()
     assert text.endswith(
-        "\nOutliers count 0.76 of 2 (alpha); its usual error is 4.13 grey levels (c)."
+        "\nOutliers, errors above 4.13 grey levels (c), count 0.76 of 2 (alpha)."
     )
 
 

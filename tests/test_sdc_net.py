@@ -534,6 +534,14 @@ def course(path: Path, stop_in: int = 0) -> list[str]:
     return ended
 
 
+def test_a_run_that_is_stopped_among_its_kernels_is_judged_by_forecasts(tmp_path):
+    path = tmp_path / "m.morphocast"
+    course(path, stop_in=2)
+    found = api.load(path).checkpoint
+    assert found.scores["validation"] < found.scores["persistence"]
+    assert found.hedge is not None
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory) -> Path:
     """A run of one epoch for each stage that nobody stopped."""
@@ -559,7 +567,7 @@ def test_what_the_adaptive_loss_has_learned_is_told(errors, members, tmp_path, c
         grey = losses[0].scale.detach().numpy() * trained.checkpoint.scaling.span
         assert told["c"] == pytest.approx(grey.mean(), rel=1e-5)
     assert main(["info", str(path)]) == 0
-    assert f"Outliers count {alpha:.2f} of 2 (alpha)" in capsys.readouterr().out
+    assert f"count {alpha:.2f} of 2 (alpha)" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])

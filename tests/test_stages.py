@@ -103,6 +103,7 @@ def test_no_stage_goes_without_an_epoch(tmp_path):
     path = tmp_path / "m.morphocast"
     begun, *events = api.train(gliding(), path, run(epochs=1), hardware=CPU)
     assert begun.epochs == 2
+    assert begun.note == "halves learns in 2 stages, so there are 2 epochs."
     assert [e.stage for e in events if isinstance(e, EpochDone)] == ["first", "second"]
     with pytest.raises(SettingsError, match="complete after 2 epochs"):
         api.resume(gliding(), path)

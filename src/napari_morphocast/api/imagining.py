@@ -118,13 +118,20 @@ def check_forecaster(forecaster: Model, like: Movie | None = None) -> None:
     Raises
     ------
     SettingsError, CheckpointError
-        If the forecaster is none, or a baseline that has to be tuned on frames that
-        follow each other, as synthetic scenes do not, and there is no real movie.
+        If the forecaster is none, if it needs a segmentation, or if it is a baseline
+        that has to be tuned on frames that follow each other, as synthetic scenes do
+        not, and there is no real movie.
     """
     if not names_baseline(forecaster):
         trained = load(forecaster)
         trained.require_forecaster()
         require_task(trained, "forecast")
+        if trained.labels:
+            raise SettingsError(
+                f"{trained.name!r} needs to see where the cells are, and synthetic "
+                "scenes have no segmentation; choose a forecaster that has learned "
+                "without one."
+            )
     elif baseline_class(str(forecaster)).tune is not Forecaster.tune and like is None:
         raise SettingsError(
             f"The baseline {forecaster} is tuned on frames that follow each other, and "

@@ -73,9 +73,8 @@ def train(
         If movie, settings, device or path make no sense; says what to do.
     """
     some = listed(movies)
-    run, path = run or Run.make(), Path(save_to)
+    run, path, note = run or Run.make(), Path(save_to), ""
     before = Trained.read(Path(start_from)) if start_from else None
-    note = ""
     if before is not None:
         run = _continued(run, before, some[0])
     else:
@@ -93,7 +92,8 @@ def train(
         **stamp(),
     )
     model, fair = (before.model, {}) if before else _fresh(draft, split)
-    draft = _with_an_epoch_each(draft, len(model.stages()))
+    draft, more = _with_an_epoch_each(draft, len(model.stages()))
+    note = f"{note} {more}".strip()
     state = RunState(draft=draft.model_dump_json(), fair=fair)
     how = hardware or Hardware(), stop or threading.Event()
     return _begin(model, split, Job(draft, path, *how, state, note))
@@ -186,11 +186,13 @@ def _fresh(draft: Checkpoint, split: Split) -> tuple[Network, dict[str, Tensor]]
     return model, fair
 
 
-def _with_an_epoch_each(draft: Checkpoint, stages: int) -> Checkpoint:
-    """Leave no stage out, however few epochs were asked for."""
-    epochs = max(stages, draft.training.epochs)
-    training = draft.training.model_copy(update={"epochs": epochs})
-    return draft.model_copy(update={"training": training})
+def _with_an_epoch_each(draft: Checkpoint, stages: int) -> tuple[Checkpoint, str]:
+    """Leave no stage out, however few epochs were asked for, and say so."""
+    if draft.training.epochs >= stages:
+        return draft, ""
+    training = draft.training.model_copy(update={"epochs": stages})
+    note = f"{draft.model} learns in {stages} stages, so there are {stages} epochs."
+    return draft.model_copy(update={"training": training}), note
 
 
 def _continued(run: Run, before: Trained, movie: Movie) -> Run:
@@ -216,6 +218,11 @@ def _continued(run: Run, before: Trained, movie: Movie) -> Run:
 def fitted(run: Run, movies: Sequence[Movie]) -> tuple[Run, str]:
     """Shorten the usual window for short movies, and say so; note a segmentation."""
     if "labels" in type(run.settings).model_fields:
+        if getattr(run.settings, "labels", False) and not movies[0].labels:
+            raise SettingsError(
+                "No segmentation was given that the model could see (labels); give one "
+                "for each movie, or leave the setting labels out."
+            )
         seen = run.settings.model_copy(update={"labels": movies[0].labels})
         run = replace(run, settings=seen)
     usual, training = run.window, run.training

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_morphocast.data.movie import Movie
+    from napari_morphocast.training.checkpoint import Checkpoint
     from napari_morphocast.training.config import Hardware, Run
 
 T = TypeVar("T")
@@ -122,12 +123,16 @@ class Settings:
         values = dict(parsed(change) for change in self.changes)
         return values | {k: value for k, value in given.items() if value is not None}
 
-    def of_the_model(self) -> list[str]:
-        """Names of the settings given here that are the model's or its window's."""
-        run = self.run()
-        given = run.settings.model_fields_set | run.window.model_fields_set
-        given |= run.training.model_fields_set & {"members"}
-        return [*(["--model"] if self.model else []), *sorted(given)]
+    def of_the_model(self, kept: Checkpoint) -> list[str]:
+        """Names of what is said here, though a finetuned model keeps its own."""
+        from napari_morphocast.training.config import Run, read_settings
+
+        values = read_settings(self.config) if self.config else {}
+        values |= self.values()
+        values.pop("model", None)
+        Run.make(kept.model, **values)  # refuses what it does not know
+        given = sorted(kept.for_good & values.keys())
+        return [*(["--model"] if self.model else []), *given]
 
     def only_lengths(self) -> bool:
         """Whether nothing but epochs and minutes was said: all that resuming takes."""

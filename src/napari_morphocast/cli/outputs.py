@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Picture = Callable[[int, Step], NDArray[Any]]  # of a frame's number and forecast
 
 
-MOTION = "MOTION (how far away each pixel was before)"
+MOTION = "MOTION (how far away each pixel was one frame before)"
 MOTION_CHANNELS = "motion along Y (pixels)", "motion along X (pixels)", "unusual kernel"
 
 
@@ -103,7 +103,7 @@ class Outputs:
             counted = (frame for frame, _ in zip(frames, done, strict=False))
             _put(self.frames, counted, forecast, movie, note)
             for path, what, names, notes in beside:
-                text = f"{what} of a {note}"
+                text = f"{what}, {note}"
                 _put(path, notes.taken(), forecast, movie, text, names)
                 if path == self.motion:
                     self._write_colours(notes, forecast, movie, note)
@@ -119,7 +119,7 @@ class Outputs:
         assert self._colours is not None
         most = fastest(noted[:2] for noted in notes.taken())
         frames = (coloured(noted[:2], most) for noted in notes.taken())
-        text = f"MOTION ({HUES}; brightest: {most:.2g} pixels per frame) of a {note}"
+        text = f"MOTION ({HUES}; brightest: {most:.2g} pixels per frame), {note}"
         like = replace(movie.pictures, channels=(), rgb=True)
         _put(self._colours, frames, forecast, like, text)
 

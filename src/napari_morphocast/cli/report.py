@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import sys
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from napari_morphocast.data.movie import Movie
 
+ONLY = "fit"  # the stage of networks that have one
 RANKS = "RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "SLURM_PROCID"
 
 
@@ -105,14 +105,15 @@ def follow(events: Iterable[Event], *, for_programs: bool = False) -> Progress:
 
 
 def epoch_line(progress: Progress, *, best: bool = False) -> str:
-    """One epoch in one line, with the line to beat."""
+    """One epoch in one line, with what is learned in it, and the line to beat."""
     width, line = len(str(progress.epochs)), progress.persistence
     counted = f"epoch {progress.epoch:>{width}}/{progress.epochs}"
     parts = (
         f"epoch {progress.epoch}" if progress.minutes else counted,
+        *([progress.stage] if progress.stage != ONLY else []),
         f"train {progress.train[-1]:.5f}",
         f"validation {progress.validation[-1]:.5f}",
-        *([f"nothing moves {line:.5f}"] if math.isfinite(line) else [progress.stage]),
+        *([f"nothing moves {line:.5f}"] if progress.forecasts else []),
         *(f"{name} {values[-1]:.2f}" for name, values in progress.signals.items()),
         f"{progress.seconds:.0f} s",
     )

@@ -175,12 +175,15 @@ def _events(
 ) -> Iterator[Event]:
     """Begin a run, or go on with one; checks everything first."""
     from napari_morphocast import api
+    from napari_morphocast.training.checkpoint import read
 
     settings = plan.settings
-    if plan.start_from is not None and (kept := settings.of_the_model()):
-        raise SettingsError(
-            f"A finetuned model keeps what it is; leave out {', '.join(kept)}."
-        )
+    if plan.start_from is not None:
+        kept, _ = read(plan.start_from)
+        if said := settings.of_the_model(kept):
+            raise SettingsError(
+                f"A finetuned model keeps what it is; leave out {', '.join(said)}."
+            )
     if not plan.resume:
         return api.train(
             movies,

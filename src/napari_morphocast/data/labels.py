@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -49,11 +50,8 @@ def with_labels(movie: Movie, labels: Any) -> Movie:
         raise MovieError(f"{wrong}; give labels of the same frames.")
     if labels.dtype.kind not in "biuf":
         raise MovieError(f"Labels are numbers, but these are {labels.dtype}.")
-    if labels.dtype.kind == "f" and not (labels.min() >= 0 and labels.max() <= 1):
-        raise MovieError(
-            f"Probabilities lie between 0 and 1, but these labels go from "
-            f"{labels.min():g} to {labels.max():g}; save labels as whole numbers."
-        )
+    if labels.dtype.kind == "f":
+        _require_probabilities(float(labels.min()), float(labels.max()))
     return replace(
         movie,
         frames=_Beside(movie, labels),
@@ -61,6 +59,18 @@ def with_labels(movie: Movie, labels: Any) -> Movie:
         rgb=False,
         labels=True,
     )
+
+
+def _require_probabilities(least: float, most: float) -> None:
+    if math.isnan(least):
+        raise MovieError(
+            "Some of these labels are no number (NaN); save labels as whole numbers."
+        )
+    if least < 0 or most > 1:
+        raise MovieError(
+            f"Probabilities lie between 0 and 1, but these labels go from {least:g} to "
+            f"{most:g}; save labels as whole numbers."
+        )
 
 
 def settled(movie: Movie) -> Movie:

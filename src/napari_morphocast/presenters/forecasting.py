@@ -252,7 +252,7 @@ def _forecast(order: Order, stop: threading.Event, do: Verbs) -> Iterator[Item]:
         yield FrameDone(k + 1, score)
         if stop.is_set():
             break
-    if notes is not None and not stop.is_set():
+    if notes is not None:
         yield replace(notes.pictures(), errors=model.error_maps(*plane))
 
 

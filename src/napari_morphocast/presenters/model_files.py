@@ -61,7 +61,7 @@ class ModelFacts:
         Share of the validation loss of "nothing moves" that the model removes.
     errors : (float, float), optional
         What its adaptive loss has learned, if it has one: how much outliers count, 0
-        to 2, and the usual error in grey levels.
+        to 2, and from which error on one is, in grey levels.
     proof : Proof, optional
         What its rollouts were found to be worth on frames it has not seen.
     hedged : int
@@ -145,8 +145,8 @@ class ModelFacts:
             return ""
         alpha, c = self.errors
         return (
-            f"\nOutliers count {alpha:.2f} of 2 (alpha); its usual error is {c:.3g} "
-            "grey levels (c)."
+            f"\nOutliers, errors above {c:.3g} grey levels (c), count {alpha:.2f} of 2 "
+            "(alpha)."
         )
 
     def misfits(self, movie: Movie) -> list[str]:

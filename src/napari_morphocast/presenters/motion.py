@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ARROWS = 24  # along the longer side of a frame
-SHORTEST = 0.25  # pixels: what moves less gets no arrow
+SHORTEST = 0.25  # pixels: shorter arrows are not drawn
+SLOWEST = 0.05  # pixels per frame: what moves less gets none, magnified or not
 FASTEST = 99.5  # percentile of motion that is as bright as can be
 MAGNIFIED = 10, 5, 2  # times that arrows may be drawn longer than the motion is
 LONG = 1.5  # of the distance of two arrows: no magnified one is longer
 KEPT = np.dtype(np.float16)  # to a thousandth of itself
 HUES = "red moves right, yellow-green down, cyan left, violet up"
-ERROR_MAPS = "alpha, how much outliers count", "c, the usual error"
+ERROR_MAPS = (
+    "alpha, how much outliers count",
+    "c, above which errors are outliers",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,7 +77,8 @@ class MotionNotes:
 
     def take(self, motion: NDArray[Any], unusual: NDArray[Any]) -> None:
         """Note the motion (2, Y, X) of the next frame, and what else was done."""
-        self._motion[self._done], self._unusual[self._done] = motion, unusual
+        self._motion[self._done] = motion
+        self._unusual[self._done] = np.minimum(unusual, np.finfo(KEPT).max)
         least, most = np.percentile(unusual, (100 - FASTEST, FASTEST))
         self._least = min(self._least, float(least))
         self._most = max(self._most, float(most))
@@ -144,7 +149,8 @@ def arrows(motion: NDArray[Any], times: int = 1) -> NDArray[np.float32]:
     """
     step, half = _grid(motion)
     thin = motion[:, :, half::step, half::step].astype(np.float32)
-    time, row, column = np.nonzero(np.hypot(thin[:, 0], thin[:, 1]) >= SHORTEST)
+    least = max(SLOWEST, SHORTEST / times)
+    time, row, column = np.nonzero(np.hypot(thin[:, 0], thin[:, 1]) >= least)
     back = times * thin[time, :, row, column]
     here = np.stack([time, row * step + half, column * step + half], -1)
     way = np.concatenate([np.zeros((len(back), 1)), -back], 1)
@@ -155,7 +161,7 @@ def magnified(motion: NDArray[Any]) -> int:
     """How many times longer than the motion arrows can be drawn, to be seen."""
     step, half = _grid(motion)
     speed = np.hypot(*np.moveaxis(motion[:, :, half::step, half::step], 1, 0))
-    moving = speed[speed >= SHORTEST]
+    moving = speed[speed >= (SHORTEST if speed.max() >= SHORTEST else SLOWEST)]
     fastest = float(np.percentile(moving, FASTEST)) if moving.size else np.inf
     return next((n for n in MAGNIFIED if n * fastest <= LONG * step), 1)
 

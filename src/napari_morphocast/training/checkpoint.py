@@ -65,8 +65,8 @@ class Checkpoint(BaseModel):
     "nothing moves" (``persistence``; not of a stage with a measure of its own), the
     epoch they are from (``epoch``) and how many stages had none by then
     (``stages_left``), and which share of what was learned was ``kept``; of an adaptive
-    loss also how much outliers count (``alpha``) and the usual error in grey levels
-    (``c``).
+    loss that has learned something also how much outliers count (``alpha``) and from
+    which error on one is, in grey levels (``c``).
     ``calibration`` is that of an ensemble whose run has ended; ``hedge`` says how much
     of a forecast is the blurred last frame, and ``proof`` how far ahead a forecaster
     has been found to be of use.
@@ -94,6 +94,13 @@ class Checkpoint(BaseModel):
         """Share of the validation loss of "nothing moves" removed; NaN if unknown."""
         still = self.scores.get("persistence", 0.0)
         return 1 - self.scores["validation"] / still if still else math.nan
+
+    @property
+    def for_good(self) -> set[str]:
+        """Names of the settings that the model keeps, whoever finetunes it."""
+        kind = model_class(self.model)
+        fixed = kind.fixed(checked(kind.Config, self.settings))
+        return {*kind.Config.model_fields, *WindowSpec.model_fields, "members", *fixed}
 
     def build(self) -> Model:
         """Make the model, with fresh weights; of several members it is an ensemble.

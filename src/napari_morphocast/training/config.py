@@ -268,14 +268,7 @@ class Run:
     @classmethod
     def read(cls, path: Path, **overrides: Any) -> Run:
         """Read a run from a TOML file of flat settings and a ``model`` line."""
-        try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise SettingsError(f"Cannot read settings from {path}: {error}.") from None
-        flat: dict[str, Any] = {}
-        for key, value in values.items():
-            flat.update(value if isinstance(value, Mapping) else {key: value})
-        flat.update(overrides)
+        flat = read_settings(path) | overrides
         model = str(flat.pop("model", "auto"))
         return cls.make(model, **flat)
 
@@ -283,6 +276,18 @@ class Run:
         """Settings as one flat mapping; ``Run.make`` undoes it."""
         parts = (self.settings, self.window, self.training)
         return {k: v for part in parts for k, v in part.model_dump().items()}
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Settings of a TOML file by their names, whatever tables they are in."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"Cannot read settings from {path}: {error}.") from None
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        flat.update(value if isinstance(value, Mapping) else {key: value})
+    return flat
 
 
 def _usual(

@@ -53,6 +53,11 @@ class Course:
         return self.state.place == len(self.stages) - 1
 
     @property
+    def forecast(self) -> bool:
+        """Whether this stage or one before it was judged by forecasts."""
+        return any(s.validate is None for s in self.stages[: self.state.place + 1])
+
+    @property
     def left(self) -> int:
         """Stages of which no epoch is done, though this one may be on."""
         begun = self.state.epoch > self.state.began or self.state.place == 0

@@ -80,7 +80,8 @@ class EpochDone:
 
     ``preview`` has the shape (N, C, Y, X), in the movie's grey levels: last input,
     forecast and truth of one validation window, or some frames that were made.
-    ``stage`` is what is being learned, ``signals`` what else is worth watching.
+    ``stage`` is what is being learned, ``signals`` what else is worth watching, and
+    ``forecasts`` whether the losses are those of forecasts, as of "nothing moves".
     """
 
     epoch: int
@@ -91,6 +92,7 @@ class EpochDone:
     preview: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
     stage: str = ""
     signals: Mapping[str, float] = field(default_factory=dict)
+    forecasts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,7 @@ class Progress:
     seconds: float = 0.0
     best_epoch: int = 0
     stage: str = ""
+    forecasts: bool = True
     signals: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     path: Path | None = None
     ended: Ending | None = None
@@ -176,6 +179,7 @@ class Progress:
                     seconds=event.seconds,
                     best_epoch=event.epoch if event.best else self.best_epoch,
                     stage=event.stage,
+                    forecasts=event.forecasts,
                     signals={
                         name: (*self.signals.get(name, ()), value)
                         for name, value in event.signals.items()

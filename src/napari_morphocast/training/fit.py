@@ -144,7 +144,8 @@ class _Loop:
         kept = 1.0
         if self.fabric.is_global_zero:
             given = self.job.path, state, self.feed, self.config, self.device
-            kept = finish(*given, forecasts=self._forecasts)
+            forecasts = self.course.forecast and math.isfinite(self.persistence)
+            kept = finish(*given, forecasts=forecasts)
         yield Saved(self.job.path)
         yield Finished(why, kept)
 
@@ -312,6 +313,7 @@ class _Loop:
             seconds=state.seconds,
             preview=preview,
             stage=self.course.stage.name,
+            forecasts=self._forecasts,
             signals=self.model.signals(),
         )
         if best:

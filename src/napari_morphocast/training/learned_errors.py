@@ -25,8 +25,8 @@ def of_losses(model: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]
 def learned_errors(model: nn.Module, scaling: Scaling) -> dict[str, float]:
     """``alpha`` and ``c`` of a model's adaptive loss; nothing if it has learned none.
 
-    How much outliers count, from 0 (hardly) to 2 (in full), and how large an error is
-    before it is one, in grey levels: means over channels, places and members.
+    How much outliers count, from 0 (hardly) to 2 (in full), and from which error on one
+    is, in grey levels: means over channels, places and members.
     """
     losses = [part for part in model.modules() if isinstance(part, AdaptiveLoss)]
     if not any(loss.learned for loss in losses):
