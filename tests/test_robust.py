@@ -78,7 +78,7 @@ def test_a_map_learns_where_errors_are_large():
 
 
 def _learn(loss, residual, steps):
-    optimiser = torch.optim.Adam(loss.parameters(), 0.002)  # as networks learn
+    optimiser = torch.optim.Adam(loss.parameters(), 0.05)
     for _ in range(steps):
         optimiser.zero_grad()
         loss(residual).mean().backward()

@@ -21,7 +21,6 @@ LOWEST, HIGHEST = 0.001, 1.999  # shape: from Cauchy's to a normal distribution
 NARROWEST = 1e-5  # scale
 KNOTS, NODES = 513, 8192  # of the partition function, of each integral
 USUAL = 0.05  # scale at first: errors of frames with values of about 0..1
-PACE = 25.0  # how much faster both are learned than a network's weights
 
 
 def robust(residual: Tensor, shape: Tensor, scale: Tensor) -> Tensor:
@@ -51,6 +50,9 @@ def log_partition(shape: Tensor) -> Tensor:
 class AdaptiveLoss(nn.Module):
     """Negative log-likelihood of residuals whose distribution is learned, too.
 
+    As slowly as a network's weights: 25 times faster, cells that move were soon taken
+    for outliers, and the network learned nothing.
+
     Parameters
     ----------
     channels : int
@@ -68,13 +70,13 @@ class AdaptiveLoss(nn.Module):
     @property
     def shape(self) -> Tensor:
         """How much outliers count, (C, places, places): 2 in full, near 0 hardly."""
-        return LOWEST + (HIGHEST - LOWEST) * (PACE * self.latent_shape).sigmoid()
+        return LOWEST + (HIGHEST - LOWEST) * self.latent_shape.sigmoid()
 
     @property
     def scale(self) -> Tensor:
         """Residual that begins to be one, (C, places, places)."""
         begin = torch.log(torch.expm1(self.latent_scale.new_tensor(1.0)))
-        return NARROWEST + USUAL * F.softplus(PACE * self.latent_scale + begin)
+        return NARROWEST + USUAL * F.softplus(self.latent_scale + begin)
 
     @property
     def learned(self) -> bool:
