@@ -26,6 +26,10 @@ def allocated() -> int:
     return torch.cuda.memory_allocated()
 
 
+MOVES = {"width": 4, "depth": 2, "context": 3, "epochs": 4, "batches": 3}
+ODD = {"loss": "adaptive", "errors": "map", "kernels": "learned", "flow": "learned"}
+
+
 def trained(path: Path, hardware: Hardware = CUDA, **settings) -> list:
     run = Run.make("convlstm", **{**SMALL, **settings})
     return list(api.train(gliding(), path, run, hardware=hardware))
@@ -74,3 +78,21 @@ def test_bfloat16_trains_where_the_card_has_it(tmp_path):
         pytest.skip("this card has no bfloat16")
     hardware = Hardware(device="cuda", precision="bf16-mixed")
     assert trained(tmp_path / "a.morphocast", hardware)[-1].why == "done"
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("settings", [{}, {**ODD, "adversarial": 0.1}])
+def test_pixels_move_on_the_gpu_as_on_the_cpu(settings, precision, tmp_path):
+    if not torch.cuda.is_bf16_supported(including_emulation=False):
+        pytest.skip("this card has no bfloat16")
+    path = tmp_path / "a.morphocast"
+    run = Run.make("sdc_net", **MOVES, **settings)
+    hardware = Hardware(device="cuda", precision=precision)
+    assert list(api.train(gliding(), path, run, hardware=hardware))[-1].why == "done"
+    moved = [
+        next(iter(api.rollout(gliding(), path, horizon=1, hardware=place).steps))
+        for place in (CUDA, Hardware(device="cpu"))
+    ]
+    for one, other in zip(*moved, strict=True):
+        if one is not None:
+            assert np.abs(np.asarray(one, float) - other).max() <= 1

@@ -426,6 +426,31 @@ def test_one_movie_is_convolved_as_each_of_many(side, padding):
     torch.testing.assert_close(alone, layer(movies))
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"loss": "adaptive", "errors": "map", "flow": "learned", "smooth": 0.1},
+        {"source": "known", "time": "apart", "norm": "instance", "activation": "pade"},
+    ],
+)
+@pytest.mark.parametrize("name", ["flow_loss", "step_loss", "rollout_loss"])
+def test_half_precision_changes_losses_little(settings, name):
+    model = stirred(made(**settings), std=0.02)
+    batch = Window(frames(2, 5, 1, 24, 28), frames(2, 3, 1, 24, 28, seed=2))
+    losses = []
+    for half in (False, True):
+        torch.manual_seed(0)
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            losses.append(getattr(model, name)(batch))
+    exact, rough = (float(loss.detach()) for loss in losses)
+    assert rough == pytest.approx(exact, rel=0.02)
+    losses[1].backward()
+    given = [p.grad for p in model.parameters() if p.grad is not None]
+    assert given
+    assert all(one.isfinite().all() for one in given)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 40), (40, 1)])
 def test_frames_of_a_single_row_have_a_loss(shape):
     model = stirred(made(smooth=1.0))
