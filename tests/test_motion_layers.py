@@ -1,5 +1,6 @@
 """Why a forecast moved what it moved: pictures, layers and files of motion."""
 
+import threading
 from dataclasses import replace
 from itertools import chain
 
@@ -14,7 +15,12 @@ from movies import gliding
 from napari_morphocast import api
 from napari_morphocast.cli import main
 from napari_morphocast.data.io import read_movie, write_movie
-from napari_morphocast.presenters.forecasting import Result
+from napari_morphocast.presenters.forecasting import (
+    FrameDone,
+    Order,
+    Result,
+    forecasting,
+)
 from napari_morphocast.presenters.motion import (
     MotionNotes,
     MotionPictures,
@@ -166,6 +172,19 @@ def test_notes_of_a_stopped_forecast_hold_what_is_done():
     seen = notes.pictures()
     assert len(seen.colours) == len(seen.unusual) == 2
     assert set(seen.arrows[:, 0, 0]) == {0, 1}
+
+
+def test_a_stopped_forecast_shows_how_what_is_done_has_moved():
+    order = Order("prediction", gliding(12), "advection", "advection", 1, device="cpu")
+    stop, items = threading.Event(), []
+    for item in forecasting([order], stop):
+        items.append(item)
+        if isinstance(item, FrameDone) and item.done == 2:
+            stop.set()
+    *_, last, seen = items
+    assert last.done == 2
+    assert len(seen.colours) == 2
+    assert len(seen.arrows)
 
 
 def test_the_forecast_of_advection_shows_how_everything_moves(home, qtbot):
