@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ARROWS = 24  # along the longer side of a frame
-SHORTEST = 0.25  # pixels: shorter arrows are not drawn
-SLOWEST = 0.05  # pixels per frame: what moves less gets none, magnified or not
+SHORTEST = 0.25  # pixels: what moves less gets no arrow,
+SLOWEST = 0.05  # or, where all is slow, less than this
+SLOW = 0.25  # of the fastest motion that has one
 FASTEST = 99.5  # percentile of motion that is as bright as can be
 MAGNIFIED = 10, 5, 2  # times that arrows may be drawn longer than the motion is
 LONG = 1.5  # of the distance of two arrows: no magnified one is longer
@@ -149,8 +150,8 @@ def arrows(motion: NDArray[Any], times: int = 1) -> NDArray[np.float32]:
     """
     step, half = _grid(motion)
     thin = motion[:, :, half::step, half::step].astype(np.float32)
-    least = max(SLOWEST, SHORTEST / times)
-    time, row, column = np.nonzero(np.hypot(thin[:, 0], thin[:, 1]) >= least)
+    speed = np.hypot(thin[:, 0], thin[:, 1])
+    time, row, column = np.nonzero(speed >= _least(speed))
     back = times * thin[time, :, row, column]
     here = np.stack([time, row * step + half, column * step + half], -1)
     way = np.concatenate([np.zeros((len(back), 1)), -back], 1)
@@ -161,9 +162,15 @@ def magnified(motion: NDArray[Any]) -> int:
     """How many times longer than the motion arrows can be drawn, to be seen."""
     step, half = _grid(motion)
     speed = np.hypot(*np.moveaxis(motion[:, :, half::step, half::step], 1, 0))
-    moving = speed[speed >= (SHORTEST if speed.max() >= SHORTEST else SLOWEST)]
+    moving = speed[speed >= _least(speed)]
     fastest = float(np.percentile(moving, FASTEST)) if moving.size else np.inf
     return next((n for n in MAGNIFIED if n * fastest <= LONG * step), 1)
+
+
+def _least(speed: NDArray[Any]) -> float:
+    """Speed from which on there are arrows (pixels per frame)."""
+    fastest = float(np.percentile(speed, FASTEST)) if speed.size else 0.0
+    return float(np.clip(SLOW * fastest, SLOWEST, SHORTEST))
 
 
 def _grid(motion: NDArray[Any]) -> tuple[int, int]:
