@@ -4,7 +4,7 @@
                                 [--only ours,thesis] [--keep FOLDER] [-o TABLE]
 
 With ``simulated`` as MOVIE it draws trapped yeast, and knows where the cells are: long
-enough to learn from, for of 120 frames no network learned anything in five minutes.
+enough to learn from, for of 120 frames neither ours nor the thesis' learned anything.
 Trains SDC-Net++ with and without a critic, as the thesis has it (its size, its
 optimiser, a robust loss with a map of errors, kernels that are learned, instance
 normalisation) and with our defaults, each for the same

@@ -68,16 +68,15 @@ def temper(path: Path, state: RunState, feed: Feed, device: torch.device) -> flo
         with exchanged(forecaster, state.fair):
             return losses(forecaster, feed)
 
+    start = start | of_losses(forecaster, learned)
     before, after = judged(start), judged(learned)
     share = vouched(before, after, feed.validation.stretches)
-    errors = of_losses(forecaster, learned)
-    weights = _between(start, learned, share) | errors
+    weights = _between(start, learned, share)
     found = judged(weights).mean()
     expected = (1 - share) * before.mean() + share * after.mean()
     if not found <= expected + 2 * USUAL * before.mean():
         share = float(round(share))
         weights, found = (learned, after.mean()) if share else (start, before.mean())
-        weights = weights | errors
     forecaster.load_state_dict(weights)
     scores = checkpoint.scores | {"validation": float(found), "kept": share}
     scores |= learned_errors(forecaster, checkpoint.scaling)
